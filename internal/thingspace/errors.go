@@ -1,0 +1,111 @@
+package thingspace
+
+import (
+	"fmt"
+	"time"
+)
+
+// The errors of this package are what a person or a controller can act on. Their texts are stable from one
+// attempt to the next and hold no secret, no URL, and nothing of an answer but its code.
+
+// CredentialsRejectedError means that ThingSpace refused the token or the login. Nothing was done.
+type CredentialsRejectedError struct {
+	// Login is true where the user name and password were refused, false where the application's key and secret were.
+	Login bool
+	// Code is ThingSpace's error code, where it gave one.
+	Code string
+}
+
+func (e *CredentialsRejectedError) Error() string {
+	if e.Login {
+		return "ThingSpace refused the login with username and password" + inParens(e.Code)
+	}
+	return "ThingSpace refused the token with client-id and client-secret" + inParens(e.Code)
+}
+
+// LoginWithheldError means that no login was sent because too many in a row have failed for the user: ThingSpace
+// locks a user after five.
+type LoginWithheldError struct {
+	// Failed is how many have.
+	Failed int
+	// Proven says that these credentials have signed in before; then a login is allowed again after RetryAfter.
+	Proven bool
+	// RetryAfter is when, for proven credentials; zero for others, which wait for a person (Caller.AllowLogin).
+	RetryAfter time.Duration
+}
+
+func (e *LoginWithheldError) Error() string {
+	return fmt.Sprintf("%d logins in a row have failed for this user, and ThingSpace locks a user after five", e.Failed)
+}
+
+// AccessDeniedError means that a signed-in caller may not do this: a refusal that a fresh sign-in did not, or would not, cure.
+type AccessDeniedError struct {
+	// Code is ThingSpace's error code, where it gave one.
+	Code string
+}
+
+func (e *AccessDeniedError) Error() string {
+	return "ThingSpace denies access to the account" + inParens(e.Code)
+}
+
+// RateLimitedError means that ThingSpace asked to wait, or that a login has to wait for its minute.
+type RateLimitedError struct {
+	// RetryAfter is for how long nothing is sent for these credentials: from 1 s to 10 min.
+	RetryAfter time.Duration
+	// LoginMinute is true where nothing was sent because the user has had its one login of this minute.
+	LoginMinute bool
+}
+
+func (e *RateLimitedError) Error() string {
+	if e.LoginMinute {
+		return "the next login of this user has to wait: there is at most one a minute"
+	}
+	return "ThingSpace asked to wait before the next call with these credentials"
+}
+
+// UnavailableError means no usable answer: a network failure, a time-out, 408, 425 or a 5xx.
+type UnavailableError struct {
+	// Cause says which, in a few stable words, for example "no answer within 15s" or "HTTP 503".
+	Cause string
+	// CircuitOpen is true where nothing was sent, because too many calls in a row had failed.
+	CircuitOpen bool
+	// RetryAfter is when to try again: what ThingSpace asked for or, where the circuit is open, this caller's
+	// place in the line of probes. Zero leaves it to the caller.
+	RetryAfter time.Duration
+}
+
+func (e *UnavailableError) Error() string {
+	if e.CircuitOpen {
+		return "ThingSpace is unavailable; calls are held back until it answers"
+	}
+	return "ThingSpace is unavailable: " + e.Cause
+}
+
+// UnexpectedResponseError means an answer that cannot be trusted: a 200 that can't be read, a redirect, success:false.
+// Whether a mutating call took effect is not known.
+type UnexpectedResponseError struct {
+	// Detail says what was wrong with it, in a few stable words.
+	Detail string
+}
+
+func (e *UnexpectedResponseError) Error() string {
+	return "ThingSpace gave an unexpected answer: " + e.Detail
+}
+
+// RequestRejectedError means that ThingSpace refused the request itself (400 or 422, with any code that is not
+// about the session).
+type RequestRejectedError struct {
+	// Code is ThingSpace's error code, where it gave one.
+	Code string
+}
+
+func (e *RequestRejectedError) Error() string {
+	return "ThingSpace refused the request" + inParens(e.Code)
+}
+
+func inParens(code string) string {
+	if code == "" {
+		return ""
+	}
+	return " (" + code + ")"
+}

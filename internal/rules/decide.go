@@ -1,0 +1,178 @@
+package rules
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
+	"github.com/fota-callback-operator/fota-callback-operator/internal/thingspace"
+)
+
+// Action is one thing that a pass can do.
+type Action string
+
+// The actions. Rest ends a pass; after each of the others the facts are judged anew.
+const (
+	// Rest: nothing (more) to do; Step.Reason says how things stand.
+	Rest Action = "Rest"
+	// List asks ThingSpace what is registered.
+	List Action = "List"
+	// Record writes Step.Registered and Step.Replaced into status, ahead of an effect that would lose them.
+	Record Action = "Record"
+	// Claim writes finalizer and intent where the URL is in place already.
+	Claim Action = "Claim"
+	// Register registers spec.url where nothing is registered.
+	Register Action = "Register"
+	// Update replaces what is registered by spec.url.
+	Update Action = "Update"
+	// Deregister removes the registration.
+	Deregister Action = "Deregister"
+	// Release takes the finalizer off: there is nothing left to undo.
+	Release Action = "Release"
+)
+
+// Step is a decision.
+type Step struct {
+	// Action is what to do.
+	Action Action
+	// Claims says that finalizer and intent have to be written first; that write then proves the call (rule 4).
+	Claims bool
+	// Reason is what Ready says, for Rest.
+	Reason string
+	// Wait is until when a Rest waits, where that is known beforehand.
+	Wait time.Time
+	// Registered and Replaced are what Record writes; empty leaves a field alone.
+	Registered, Replaced string
+	// Event is what to tell once the step is applied; empty for nothing.
+	Event string
+	// Foreign is the URL that somebody else had registered, where the step is about one.
+	Foreign string
+}
+
+// Decide says what comes next.
+func Decide(f Facts) Step {
+	o := f.Object
+	if Deleting(o) {
+		return decideDeletion(f)
+	}
+	switch {
+	case o.Spec.Suspend:
+		return rest(v1alpha1.ReasonSuspended)
+	case CheckSpec(&o.Spec) != nil:
+		return rest(v1alpha1.ReasonInvalidSpec)
+	case f.Standing.Place == Behind:
+		return rest(v1alpha1.ReasonAccountConflict)
+	case f.Err != nil:
+		return rest(reasonOf(f.Err))
+	case f.Listing == nil:
+		return Step{Action: List}
+	case f.Standing.Place == PassedOver && f.Standing.PlaceOnceListed == Behind:
+		return rest(v1alpha1.ReasonAccountConflict)
+	case f.did(Register, Update):
+		return rest(v1alpha1.ReasonRegistered)
+	}
+	return decideOwner(f)
+}
+
+// decideOwner knows what is registered, and that this object has the say.
+func decideOwner(f Facts) Step {
+	o, live := f.Object, f.Listing.URL
+	claims := !HasFinalizer(o) || LastSentURL(o) != o.Spec.URL
+	switch {
+	case live == "":
+		return Step{Action: Register, Claims: claims, Event: registerEvent(o)}
+	case InSync(o, live):
+		if claims {
+			return recordedFirst(o, live, Step{Action: Claim, Claims: true, Event: claimEvent(o)})
+		}
+		return rest(v1alpha1.ReasonRegistered)
+	case Ours(o, live), inherited(f.Standing, live):
+		return recordedFirst(o, live, Step{Action: Update, Claims: claims, Event: v1alpha1.EventUpdated})
+	case o.Status.RegisteredURL != "" && !o.Spec.CorrectsDrift():
+		return Step{Action: Rest, Reason: v1alpha1.ReasonDrifted, Foreign: live}
+	case o.Status.RegisteredURL == "" && !o.Spec.Overwrites():
+		return Step{Action: Rest, Reason: v1alpha1.ReasonExistingRegistration, Foreign: live}
+	}
+	update := Step{Action: Update, Claims: claims, Foreign: live, Event: v1alpha1.EventDriftCorrected}
+	if o.Status.RegisteredURL == "" {
+		update.Event = v1alpha1.EventRegistered
+	}
+	// What is replaced is written down before it is: a crash in between must not lose it.
+	if o.Status.ReplacedURL != live {
+		return Step{Action: Record, Replaced: live}
+	}
+	return update
+}
+
+// recordedFirst puts a Record in front of a step that would overwrite the only trace of a registration being ours.
+func recordedFirst(o *v1alpha1.FotaCallback, live string, step Step) Step {
+	byIntentAlone := !thingspace.EqualURLs(live, o.Status.RegisteredURL) && !thingspace.EqualURLs(live, o.Status.EchoedURL) &&
+		thingspace.EqualURLs(live, LastSentURL(o))
+	if step.Claims && byIntentAlone && LastSentURL(o) != o.Spec.URL {
+		return Step{Action: Record, Registered: LastSentURL(o)}
+	}
+	return step
+}
+
+// registerEvent is what a registration is called where nothing was there.
+func registerEvent(o *v1alpha1.FotaCallback) string {
+	if o.Status.RegisteredURL == o.Spec.URL {
+		return v1alpha1.EventDriftCorrected // somebody had removed it
+	}
+	return v1alpha1.EventRegistered
+}
+
+// claimEvent is what a claim is called: putting back what was stripped from an object that had registered is no news.
+func claimEvent(o *v1alpha1.FotaCallback) string {
+	if o.Status.RegisteredURL == "" && LastSentURL(o) == "" {
+		return v1alpha1.EventAdopted
+	}
+	return ""
+}
+
+// InSync says whether what is registered is what spec says (rule 2).
+func InSync(o *v1alpha1.FotaCallback, live string) bool {
+	return thingspace.EqualURLs(live, o.Spec.URL) ||
+		o.Status.EchoedURL != "" && live == o.Status.EchoedURL && o.Status.RegisteredURL == o.Spec.URL
+}
+
+// Ours says whether what is registered was sent by this object (rule 2).
+func Ours(o *v1alpha1.FotaCallback, live string) bool {
+	for _, sent := range []string{o.Status.RegisteredURL, o.Status.EchoedURL, LastSentURL(o)} {
+		if sent != "" && thingspace.EqualURLs(live, sent) {
+			return true
+		}
+	}
+	return false
+}
+
+// inherited says whether what is registered belongs to an object that is being deleted and waits for this one.
+func inherited(standing Standing, live string) bool {
+	for _, predecessor := range standing.Predecessors {
+		if Ours(predecessor, live) {
+			return true
+		}
+	}
+	return false
+}
+
+// CheckSpec says why the operator refuses to work on a spec; nil where it does not. It repeats the CRD's rules, for
+// clusters whose CRD is older than the operator.
+func CheckSpec(spec *v1alpha1.FotaCallbackSpec) error {
+	if err := thingspace.CheckAccount(spec.Account); err != nil {
+		return err
+	}
+	if err := thingspace.CheckURL(spec.URL); err != nil {
+		return err
+	}
+	if spec.Interval == "" {
+		return nil
+	}
+	interval, err := time.ParseDuration(spec.Interval)
+	if err != nil || interval < time.Minute || interval > 24*time.Hour {
+		return fmt.Errorf("interval must be a duration between 1m and 24h, for example 10m")
+	}
+	return nil
+}
+
+func rest(reason string) Step { return Step{Action: Rest, Reason: reason} }

@@ -1,0 +1,107 @@
+package rules
+
+import (
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
+)
+
+// Settings are the operator's own, the same for every object.
+type Settings struct {
+	// DefaultInterval is in force where an object names no interval.
+	DefaultInterval time.Duration
+	// DeregistrationGrace is how long a deletion waits before it deregisters, so that a rename (delete, then create)
+	// can hand over instead.
+	DeregistrationGrace time.Duration
+}
+
+// Facts is everything that a step is decided on: what was gathered, and what this pass has done so far.
+type Facts struct {
+	// Object is the newest version known, this process's own writes included. Read only.
+	Object *v1alpha1.FotaCallback
+	// Now is when the pass began.
+	Now time.Time
+	// Settings are the operator's.
+	Settings Settings
+	// Standing is the object's place among those that name its account.
+	Standing Standing
+	// Memory is what this process remembers of the object.
+	Memory Memory
+	// Secret is the identity of the credentials that this pass used, where it got as far.
+	Secret SecretIdentity
+	// Listing is what ThingSpace reported in this pass; nil before it was asked.
+	Listing *Listing
+	// Done are the steps applied in this pass, oldest first.
+	Done []Step
+	// Echo is how ThingSpace wrote the URL that this pass sent.
+	Echo string
+	// Err is what ended the pass; nil while all is well.
+	Err error
+}
+
+// Listing is an answer to List.
+type Listing struct {
+	// URL is the registered URL as ThingSpace writes it; empty where there is none.
+	URL string
+}
+
+// SecretIdentity names the content of a Secret without showing it.
+type SecretIdentity struct {
+	UID, ResourceVersion string
+}
+
+// did says whether this pass has applied a step with one of these actions.
+func (f *Facts) did(actions ...Action) bool {
+	for _, step := range f.Done {
+		for _, action := range actions {
+			if step.Action == action {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Handled says whether status speaks of the object as it is now: its generation (which a deletion raises too) and its
+// newest request for a check.
+func Handled(o *v1alpha1.FotaCallback) bool {
+	return o.Status.ObservedGeneration == o.Generation &&
+		(RequestedAt(o) == "" || RequestedAt(o) == o.Status.LastHandledReconcileAt)
+}
+
+// RequestedAt is the value of the annotation that asks for a check now; empty for none.
+func RequestedAt(o *v1alpha1.FotaCallback) string { return o.Annotations[v1alpha1.RequestedAtAnnotation] }
+
+// Deleting says whether the object is being deleted.
+func Deleting(o *v1alpha1.FotaCallback) bool { return !o.DeletionTimestamp.IsZero() }
+
+// HasFinalizer says whether the object still has something to undo when it is deleted.
+func HasFinalizer(o *v1alpha1.FotaCallback) bool {
+	return controllerutil.ContainsFinalizer(o, v1alpha1.Finalizer)
+}
+
+// LastSentURL is the URL that the operator was last about to send for the object; empty for none.
+func LastSentURL(o *v1alpha1.FotaCallback) string {
+	return o.Annotations[v1alpha1.LastSentURLAnnotation]
+}
+
+// ReadyReason is the reason of the condition Ready; empty before the object is handled.
+func ReadyReason(o *v1alpha1.FotaCallback) string {
+	if ready := meta.FindStatusCondition(o.Status.Conditions, v1alpha1.ConditionReady); ready != nil {
+		return ready.Reason
+	}
+	return ""
+}
+
+func isTrue(o *v1alpha1.FotaCallback, condition string) bool {
+	return meta.IsStatusConditionPresentAndEqual(o.Status.Conditions, condition, metav1.ConditionTrue)
+}
+
+// readyNow says whether Ready is True for the spec as it is.
+func readyNow(o *v1alpha1.FotaCallback) bool {
+	return o.Status.ObservedGeneration == o.Generation && isTrue(o, v1alpha1.ConditionReady)
+}

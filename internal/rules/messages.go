@@ -1,0 +1,143 @@
+package rules
+
+import (
+	"errors"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+
+	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
+	"github.com/fota-callback-operator/fota-callback-operator/internal/thingspace"
+)
+
+// message is what the conditions say: what happened to which account, what the operator does next, what a person can do. It is the same as
+// long as the situation is: no ids, no times, nothing secret, of a URL no more than scheme and host.
+func message(f Facts, last Step) string {
+	spec := &f.Object.Spec
+	account := "Account " + spec.Account
+	switch last.Reason {
+	case v1alpha1.ReasonRegistered:
+		return fmt.Sprintf("%s sends its FOTA events to %s as spec.url says; checked every %s.", account, thingspace.Origin(spec.URL), intervalText(f))
+	case v1alpha1.ReasonSuspended:
+		return fmt.Sprintf("spec.suspend is true: %s is neither checked nor changed. Deleting this object still deregisters.", lower(account))
+	case v1alpha1.ReasonInvalidSpec:
+		return fmt.Sprintf("Nothing is sent for %s: %v. Correct spec; it is looked at again when it changes.", lower(account), CheckSpec(spec))
+	case v1alpha1.ReasonAccountConflict:
+		return conflictMessage(f)
+	case v1alpha1.ReasonExistingRegistration:
+		return fmt.Sprintf("%s already sends its FOTA events to %s, and adoptionPolicy is IfUnregistered: it is left alone. "+
+			"To take it over set adoptionPolicy to Overwrite, or spec.url to that URL (see status.remoteURL). Looked at again every %s.",
+			account, thingspace.Origin(last.Foreign), intervalText(f))
+	case v1alpha1.ReasonDrifted:
+		return fmt.Sprintf("Somebody else made %s send its FOTA events to %s, and driftPolicy is Warn: it is left alone. "+
+			"To put spec.url back set driftPolicy to Correct. Looked at again every %s.", lower(account), thingspace.Origin(last.Foreign), intervalText(f))
+	case v1alpha1.ReasonDeregistering:
+		return deletionMessage(f)
+	}
+	return account + ": " + failure(f)
+}
+
+// failure says what ended a pass, and what can be done about it.
+func failure(f Facts) string {
+	const again = " Tried again by itself."
+	slot := " Tried again every " + intervalText(f) + "."
+	secret := fmt.Sprintf("Secret %s/%s", f.Object.Namespace, f.Object.Spec.SecretName())
+	switch e := f.Err.(type) { //nolint:errorlint // the same table as reasonOf's
+	case *CredentialsError:
+		return e.Problem + " It is looked at again by itself, every 30s at first and every 5m later."
+	case *thingspace.CredentialsRejectedError:
+		if e.Login {
+			return e.Error() + ". No further login is made, because ThingSpace locks a user after five failures. Put the right values into " +
+				secret + "; a change is noticed within minutes."
+		}
+		return e.Error() + ". Put the right values into " + secret + "; a change is noticed within minutes." + slot
+	case *thingspace.LoginWithheldError:
+		if e.Proven {
+			return e.Error() + ". The next login is made within 10m. Nothing needs to be done if ThingSpace is down; otherwise check the user's state there."
+		}
+		return fmt.Sprintf("%v. No login is made. Check user name and password in %s and the user's state at ThingSpace, then set the annotation %s to a new value to allow one login.",
+			e, secret, v1alpha1.RequestedAtAnnotation)
+	case *thingspace.AccessDeniedError:
+		return e.Error() + ". Give the user of " + secret + " access to the account, or correct spec.account's object." + slot
+	case *thingspace.RequestRejectedError:
+		return e.Error() + ". Check that the account exists, has FOTA, and may use spec.url." + slot
+	case *thingspace.UnavailableError:
+		if e.CircuitOpen {
+			if kept := failureBefore(f, v1alpha1.ReasonAPIUnavailable); kept != "" {
+				return kept
+			}
+		}
+		return e.Error() + "." + again + " If it lasts, check the network from the operator's pod to ThingSpace."
+	case *thingspace.RateLimitedError, *thingspace.UnexpectedResponseError:
+		return f.Err.Error() + "." + again
+	case *KubernetesError:
+		return fmt.Sprintf("the operator could not %s: the Kubernetes API said %s.%s Check the operator's permissions if it lasts.",
+			e.Attempted, apiReason(e.Err), again)
+	}
+	return "the pass ended without a verdict." + again
+}
+
+// failureBefore is what Ready says already about the same kind of failure: while calls are held back the message need not
+// change to and fro.
+func failureBefore(f Facts, reason string) string {
+	ready := meta.FindStatusCondition(f.Object.Status.Conditions, v1alpha1.ConditionReady)
+	prefix := "Account " + f.Object.Spec.Account + ": "
+	if ready == nil || ready.Reason != reason || len(ready.Message) <= len(prefix) {
+		return ""
+	}
+	return ready.Message[len(prefix):]
+}
+
+func conflictMessage(f Facts) string {
+	owner := f.Standing.Owner
+	return fmt.Sprintf("FotaCallback %s/%s owns account %s: nothing is done for this one until that one goes. "+
+		"Delete one of the two; an account has one callback URL.", owner.Namespace, owner.Name, f.Object.Spec.Account)
+}
+
+// deletionMessage names the way out first.
+func deletionMessage(f Facts) string {
+	const wayOut = "To let the object go and leave the registration as it is, set deletionPolicy: Retain. "
+	account := "account " + f.Object.Spec.Account
+	next := f.Standing.Successor
+	switch {
+	case next != nil && successorState(next) == successorWorking && f.Now.Before(f.handOverEnds()):
+		return fmt.Sprintf("%sWaiting for FotaCallback %s/%s to take %s over, for at most %s.", wayOut, next.Namespace, next.Name, account, handOverPatience)
+	case f.Err != nil:
+		return fmt.Sprintf("%sDeregistering %s waits: %s", wayOut, account, failure(f))
+	case f.did(Deregister):
+		return fmt.Sprintf("%sThingSpace accepted that %s is deregistered, but still reports the URL. Tried again by itself.", wayOut, account)
+	}
+	return fmt.Sprintf("%sWaiting %s before deregistering %s, in case another FotaCallback takes it over.", wayOut, f.Settings.DeregistrationGrace, account)
+}
+
+func intervalText(f Facts) string {
+	if f.Object.Spec.Interval != "" {
+		return f.Object.Spec.Interval
+	}
+	return shortDuration(f.Settings.DefaultInterval.String())
+}
+
+// shortDuration drops the zeros that Go writes: 10m0s is 10m.
+func shortDuration(s string) string {
+	if n := len(s); n > 3 && s[n-3:] == "m0s" {
+		s = s[:n-2]
+	}
+	if n := len(s); n > 3 && s[n-3:] == "h0m" {
+		s = s[:n-2]
+	}
+	return s
+}
+
+func apiReason(err error) string {
+	if reason := apierrors.ReasonForError(err); reason != "" {
+		return string(reason)
+	}
+	if status := apierrors.APIStatus(nil); errors.As(err, &status) {
+		return fmt.Sprintf("HTTP %d", status.Status().Code)
+	}
+	return "nothing that can be read"
+}
+
+// lower starts a sentence's middle.
+func lower(account string) string { return "a" + account[1:] }

@@ -1,0 +1,115 @@
+package rules
+
+import (
+	"hash/fnv"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
+)
+
+const (
+	backoffFirst = time.Second
+	backoffMost  = 5 * time.Minute
+
+	// A Secret that has to appear or change is looked at often at first, and rarely later.
+	secretOften      = 30 * time.Second
+	secretOftenUntil = 10 * time.Minute
+	secretRarely     = 5 * time.Minute
+
+	// A healthy object's routine check may fail this often in a row less one before Ready says so.
+	failuresThatCount = 3
+)
+
+// remember returns the memory as it is after a pass that ended in a Rest.
+func remember(f Facts, last Step) Memory {
+	m := f.Memory
+	m.LastCheck = f.Now
+	m.RetryAt = last.Wait
+	m.AwaitsAPI = false
+	m.Rejection = nil
+
+	failed := f.Err != nil || last.Reason == v1alpha1.ReasonProgressing || stillThere(f, last)
+	if last.Wait.IsZero() && failed && retries(f, last) {
+		m.Attempts++
+		m.RetryAt = f.Now.Add(backoff(m.Attempts, f.Object.UID))
+		m.AwaitsAPI = reasonOf(f.Err) == v1alpha1.ReasonAPIUnavailable
+		if wait := askedToWait(f.Err); wait > 0 {
+			m.RetryAt = f.Now.Add(wait)
+		}
+	} else {
+		m.Attempts = 0
+	}
+
+	if last.Wait.IsZero() && credentialsAwaited(f.Err) {
+		if m.FailingSince.IsZero() {
+			m.FailingSince = f.Now
+		}
+		m.RetryAt = nextLook(f, m.FailingSince)
+		m.Rejection = &Rejection{Secret: f.Secret, Err: f.Err}
+	} else {
+		m.FailingSince = time.Time{}
+	}
+
+	if f.Listing != nil && !Deleting(f.Object) && f.Object.Status.RegisteredURL != "" {
+		m.Drift = m.Drift.after(foundForeign(f, last), f.Now, f.Interval())
+	}
+	return m
+}
+
+// retries says whether a failure is tried again sooner than at the next slot: while a person must act it is not, but a deletion goes on.
+func retries(f Facts, last Step) bool { return Deleting(f.Object) || !stalls(last.Reason) }
+
+func stillThere(f Facts, last Step) bool {
+	return last.Reason == v1alpha1.ReasonDeregistering && f.did(Deregister)
+}
+
+// nextLook is when to read the Secret again. A slot comes first: then a refused token may be tried again too.
+func nextLook(f Facts, failingSince time.Time) time.Time {
+	every := secretOften
+	if f.Now.Sub(failingSince) >= secretOftenUntil {
+		every = secretRarely
+	}
+	look := f.Now.Add(every)
+	if slot := NextSlot(f.Object.UID, f.Interval(), f.Now); slot.Before(look) {
+		return slot
+	}
+	return look
+}
+
+// KeepsRejection says whether the pass need not ask ThingSpace, because these very credentials were refused and neither a slot nor a
+// person has asked to try again.
+func KeepsRejection(f Facts) error {
+	r := f.Memory.Rejection
+	if r == nil || r.Secret != f.Secret || f.Secret == (SecretIdentity{}) || !Handled(f.Object) {
+		return nil
+	}
+	if reasonOf(r.Err) != v1alpha1.ReasonCredentialsRejected || !f.Now.Before(f.nextSlot()) {
+		return nil
+	}
+	return r.Err
+}
+
+// backoff doubles from a second to five minutes. Up to a fifth is taken off by the UID, so that objects that failed together do not return together.
+func backoff(attempts int, uid types.UID) time.Duration {
+	delay := backoffMost
+	if attempts < 10 {
+		delay = min(backoffMost, backoffFirst<<(attempts-1))
+	}
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(uid))
+	return max(backoffFirst, delay-delay*time.Duration(h.Sum32()%200)/1000)
+}
+
+func foundForeign(f Facts, last Step) bool {
+	if last.Foreign != "" {
+		return true
+	}
+	for _, step := range f.Done {
+		if step.Foreign != "" {
+			return true
+		}
+	}
+	return false
+}

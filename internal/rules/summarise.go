@@ -1,0 +1,133 @@
+package rules
+
+import (
+	"errors"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
+	"github.com/fota-callback-operator/fota-callback-operator/internal/thingspace"
+)
+
+// Summary is how things stand after a pass.
+type Summary struct {
+	// Status is the whole status; equal to the object's where there is nothing to write.
+	Status v1alpha1.FotaCallbackStatus
+	// Memory is what the process remembers from now on.
+	Memory Memory
+}
+
+// Summarise computes every condition and field of status from what a pass found and did. Last is the Rest that ended it.
+func Summarise(f Facts, last Step) Summary {
+	memory := remember(f, last)
+	status := *f.Object.Status.DeepCopy()
+	if keepsReady(f, last, memory) {
+		return Summary{Status: status, Memory: memory}
+	}
+	if requested := RequestedAt(f.Object); requested != "" {
+		status.LastHandledReconcileAt = requested
+	}
+	recordCredentials(&status, f)
+	// An object that others were let past keeps the reason for it until a listing succeeds.
+	if f.Standing.Place == PassedOver && f.Err != nil && !passesOver(last.Reason) {
+		return Summary{Status: status, Memory: memory}
+	}
+	recordURLs(&status, f, last)
+	status.ObservedGeneration = f.Object.Generation
+	setConditions(&status, f, last)
+	return Summary{Status: status, Memory: memory}
+}
+
+// keepsReady says whether a failed routine check of a healthy object is still taken for a hiccup. What is handled stays handled, so nothing is written.
+func keepsReady(f Facts, last Step, memory Memory) bool {
+	if Deleting(f.Object) || !Handled(f.Object) || !readyNow(f.Object) || !passing(last.Reason) {
+		return false
+	}
+	var limited *thingspace.RateLimitedError
+	if errors.As(f.Err, &limited) && limited.LoginMinute {
+		return true
+	}
+	return memory.Attempts < failuresThatCount
+}
+
+// recordCredentials keeps account of logins that did not succeed, for a process that starts after a crash.
+func recordCredentials(status *v1alpha1.FotaCallbackStatus, f Facts) {
+	if f.Listing != nil {
+		status.RejectedCredentials = nil
+		return
+	}
+	var rejected *thingspace.CredentialsRejectedError
+	if !errors.As(f.Err, &rejected) || !rejected.Login || f.Secret == (SecretIdentity{}) {
+		return
+	}
+	record := &v1alpha1.RejectedCredentials{SecretUID: f.Secret.UID, SecretResourceVersion: f.Secret.ResourceVersion, Logins: 1}
+	if before := status.RejectedCredentials; before != nil && before.SecretUID == record.SecretUID {
+		record.Logins = before.Logins
+	}
+	status.RejectedCredentials = record
+}
+
+func recordURLs(status *v1alpha1.FotaCallbackStatus, f Facts, last Step) {
+	if f.Listing != nil {
+		status.RemoteURL = f.Listing.URL
+	}
+	if last.Reason != v1alpha1.ReasonRegistered {
+		return
+	}
+	wish := f.Object.Spec.URL
+	if f.did(Register, Update) {
+		status.RemoteURL = f.Echo
+	}
+	status.RegisteredURL = wish
+	if thingspace.EqualURLs(status.RemoteURL, wish) {
+		status.EchoedURL = ""
+	} else {
+		status.EchoedURL = status.RemoteURL
+	}
+}
+
+func setConditions(status *v1alpha1.FotaCallbackStatus, f Facts, last Step) {
+	ready, working, stalled := metav1.ConditionFalse, true, false
+	switch {
+	case last.Reason == v1alpha1.ReasonRegistered:
+		ready, working = metav1.ConditionTrue, false
+	case last.Reason == v1alpha1.ReasonSuspended:
+		ready, working = metav1.ConditionUnknown, false
+	case last.Reason == v1alpha1.ReasonAccountConflict:
+		working = !conflictLasts(status, f)
+		stalled = !working
+	case stalls(last.Reason):
+		working, stalled = false, true
+	}
+	condition := metav1.Condition{
+		Type: v1alpha1.ConditionReady, Status: ready, Reason: last.Reason, Message: message(f, last),
+		ObservedGeneration: f.Object.Generation, LastTransitionTime: metav1.NewTime(f.Now),
+	}
+	meta.SetStatusCondition(&status.Conditions, condition)
+	setWhileTrue(status, condition, v1alpha1.ConditionReconciling, working)
+	setWhileTrue(status, condition, v1alpha1.ConditionStalled, stalled)
+}
+
+// setWhileTrue writes a condition that exists only while True. It is a new one, with a new time, where its reason is another.
+func setWhileTrue(status *v1alpha1.FotaCallbackStatus, like metav1.Condition, conditionType string, isTrue bool) {
+	if now := meta.FindStatusCondition(status.Conditions, conditionType); now != nil && (!isTrue || now.Reason != like.Reason) {
+		meta.RemoveStatusCondition(&status.Conditions, conditionType)
+	}
+	if !isTrue {
+		return
+	}
+	like.Type, like.Status = conditionType, metav1.ConditionTrue
+	meta.SetStatusCondition(&status.Conditions, like)
+}
+
+// conflictLasts says whether another object has owned the account for so long that a person must choose.
+func conflictLasts(status *v1alpha1.FotaCallbackStatus, f Facts) bool {
+	if stalled := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionStalled); stalled != nil &&
+		stalled.Reason == v1alpha1.ReasonAccountConflict {
+		return true
+	}
+	waiting := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionReconciling)
+	return waiting != nil && waiting.Reason == v1alpha1.ReasonAccountConflict &&
+		!f.Now.Before(waiting.LastTransitionTime.Add(conflictPatience))
+}

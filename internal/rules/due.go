@@ -102,6 +102,9 @@ func NextSlot(uid types.UID, interval time.Duration, after time.Time) time.Time 
 	return after.Add(interval - (since%interval+interval)%interval)
 }
 
+// Routine says whether the next check of the object is one of a healthy, unchanged object.
+func Routine(o *v1alpha1.FotaCallback) bool { return Handled(o) && readyNow(o) }
+
 type successor int
 
 const (

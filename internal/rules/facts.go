@@ -74,7 +74,9 @@ func Handled(o *v1alpha1.FotaCallback) bool {
 }
 
 // RequestedAt is the value of the annotation that asks for a check now; empty for none.
-func RequestedAt(o *v1alpha1.FotaCallback) string { return o.Annotations[v1alpha1.RequestedAtAnnotation] }
+func RequestedAt(o *v1alpha1.FotaCallback) string {
+	return o.Annotations[v1alpha1.RequestedAtAnnotation]
+}
 
 // Deleting says whether the object is being deleted.
 func Deleting(o *v1alpha1.FotaCallback) bool { return !o.DeletionTimestamp.IsZero() }

@@ -7,8 +7,10 @@ import "time"
 type Memory struct {
 	// FirstSeen is when this process first met the object.
 	FirstSeen time.Time
-	// LastCheck is when the last pass ended.
+	// LastCheck is when the last pass ended, whatever came of it.
 	LastCheck time.Time
+	// LastListed is when ThingSpace last said what is registered.
+	LastListed time.Time
 	// Attempts is how many attempts in a row have failed for a passing reason.
 	Attempts int
 	// RetryAt is when a failed attempt is tried again; zero leaves it to the slot.

@@ -29,6 +29,9 @@ func remember(f Facts, last Step) Memory {
 	m.RetryAt = last.Wait
 	m.AwaitsAPI = false
 	m.Rejection = nil
+	if f.Listing != nil {
+		m.LastListed = f.Now
+	}
 
 	failed := f.Err != nil || last.Reason == v1alpha1.ReasonProgressing || stillThere(f, last)
 	if last.Wait.IsZero() && failed && retries(f, last) {

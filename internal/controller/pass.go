@@ -1,0 +1,222 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
+	"github.com/fota-callback-operator/fota-callback-operator/internal/rules"
+	"github.com/fota-callback-operator/fota-callback-operator/internal/thingspace"
+)
+
+// A proof that a mutating call is still wanted is good for this long (rule 4).
+const proofServes = 5 * time.Second
+
+var (
+	errStaleView          = errors.New("the object has changed since it was read")
+	errProofTooOld        = errors.New("the Kubernetes API took too long to prove that the call is still wanted")
+	errCredentialsChanged = errors.New("the Secret has changed since it was read")
+)
+
+// pass is the work on one object from facts to status. All effects are here.
+type pass struct {
+	*Reconciler
+	facts rules.Facts
+}
+
+func (p *pass) name() types.NamespacedName { return nameOf(p.facts.Object) }
+
+// apply carries a step out and adds what came of it to the facts. It returns an error only where the pass has to end without a
+// verdict, because what it was decided on no longer holds.
+func (p *pass) apply(ctx context.Context, step rules.Step) error {
+	err := p.carryOut(ctx, step)
+	p.facts.Now = p.Clock.Now()
+	if err == nil {
+		p.facts.Done = append(p.facts.Done, step)
+		return nil
+	}
+	if ends := p.endsQuietly(ctx, err); ends != nil {
+		return ends
+	}
+	p.facts.Err = err
+	return nil
+}
+
+func (p *pass) carryOut(ctx context.Context, step rules.Step) error {
+	switch step.Action {
+	case rules.List:
+		return p.list(ctx)
+	case rules.Record:
+		return p.writeStatus(ctx, func(status *v1alpha1.FotaCallbackStatus) {
+			if step.Registered != "" {
+				status.RegisteredURL, status.EchoedURL = step.Registered, ""
+			}
+			if step.Replaced != "" {
+				status.ReplacedURL = step.Replaced
+			}
+		})
+	case rules.Claim:
+		return p.claim(ctx)
+	case rules.Register, rules.Update:
+		return p.send(ctx, step)
+	case rules.Deregister:
+		caller, err := p.caller(ctx)
+		if err == nil {
+			err = p.Registrations.Deregister(ctx, caller, p.prove(false))
+		}
+		p.facts.Listing = nil // whether it is gone has to be seen
+		return err
+	case rules.Release:
+		return p.release(ctx)
+	}
+	return fmt.Errorf("no such step: %s", step.Action)
+}
+
+// endsQuietly says whether an error means that the pass has to start over rather than to report: somebody else wrote in between, or the
+// process is stopping.
+func (p *pass) endsQuietly(ctx context.Context, err error) error {
+	switch {
+	case ctx.Err() != nil, apierrors.IsConflict(err), apierrors.IsNotFound(err),
+		errors.Is(err, errStaleView), errors.Is(err, errProofTooOld), errors.Is(err, errCredentialsChanged):
+		return err
+	}
+	return nil
+}
+
+func (p *pass) list(ctx context.Context) error {
+	caller, err := p.caller(ctx)
+	if err != nil {
+		return err
+	}
+	if kept := rules.KeepsRejection(p.facts); kept != nil {
+		return kept
+	}
+	live, err := p.Registrations.List(ctx, caller)
+	if err != nil {
+		return err
+	}
+	p.facts.Listing = &rules.Listing{URL: live}
+	p.logins.succeeded(p.facts.Secret)
+	p.keepCredentials(ctx)
+	return nil
+}
+
+func (p *pass) send(ctx context.Context, step rules.Step) error {
+	caller, err := p.caller(ctx)
+	if err != nil {
+		return err
+	}
+	send := p.Registrations.Register
+	if step.Action == rules.Update {
+		send = p.Registrations.Update
+	}
+	wish := p.facts.Object.Spec.URL
+	echo, err := send(ctx, caller, wish, p.prove(step.Claims))
+	if err != nil {
+		return err
+	}
+	if !sameHost(echo, wish) {
+		return &thingspace.UnexpectedResponseError{Detail: "it echoed a callback URL with another host"}
+	}
+	p.facts.Echo = echo
+	if step.Event == v1alpha1.EventDriftCorrected {
+		p.Metrics.driftCorrected()
+	}
+	return nil
+}
+
+// prove returns the proof for one mutating call. The first time it is the claiming write, where there is something to claim; otherwise a live
+// read that shows the object exactly as it was decided on.
+func (p *pass) prove(claims bool) thingspace.Prove {
+	return func(ctx context.Context) error {
+		began := p.Clock.Now()
+		err := p.proveOnce(ctx, claims)
+		if err == nil && p.Clock.Since(began) > proofServes {
+			err = errProofTooOld
+		}
+		if err == nil {
+			claims = false
+		}
+		return err
+	}
+}
+
+func (p *pass) proveOnce(ctx context.Context, claims bool) error {
+	if claims {
+		return p.claim(ctx)
+	}
+	var live v1alpha1.FotaCallback
+	if err := p.Live.Get(ctx, p.name(), &live); err != nil {
+		return p.kubernetesError("read the object again", err)
+	}
+	if live.UID != p.facts.Object.UID || live.ResourceVersion != p.facts.Object.ResourceVersion {
+		return errStaleView
+	}
+	return nil
+}
+
+// claim writes finalizer and intent in one patch (rule 3).
+func (p *pass) claim(ctx context.Context) error {
+	return p.write(ctx, "claim the object", false, func(o *v1alpha1.FotaCallback) {
+		controllerutil.AddFinalizer(o, v1alpha1.Finalizer)
+		if o.Annotations == nil {
+			o.Annotations = map[string]string{}
+		}
+		o.Annotations[v1alpha1.LastSentURLAnnotation] = o.Spec.URL
+	})
+}
+
+func (p *pass) release(ctx context.Context) error {
+	err := p.write(ctx, "take the finalizer off", false, func(o *v1alpha1.FotaCallback) {
+		controllerutil.RemoveFinalizer(o, v1alpha1.Finalizer)
+	})
+	return client.IgnoreNotFound(err)
+}
+
+func (p *pass) writeStatus(ctx context.Context, change func(*v1alpha1.FotaCallbackStatus)) error {
+	return p.write(ctx, "write status", true, func(o *v1alpha1.FotaCallback) { change(&o.Status) })
+}
+
+// write changes the object, if it is still the version that was decided on, and goes on with what the API made of it.
+func (p *pass) write(ctx context.Context, attempted string, status bool, change func(*v1alpha1.FotaCallback)) error {
+	base := p.facts.Object
+	changed := base.DeepCopy()
+	change(changed)
+	patch := client.MergeFromWithOptions(base, client.MergeFromWithOptimisticLock{})
+	var err error
+	if status {
+		err = p.Client.Status().Patch(ctx, changed, patch)
+	} else {
+		err = p.Client.Patch(ctx, changed, patch)
+	}
+	if err != nil {
+		return p.kubernetesError(attempted, err)
+	}
+	Trim(changed)
+	p.facts.Object = changed
+	p.states.change(p.name(), changed.UID, func(s *objectState) { s.written = changed })
+	return nil
+}
+
+func (p *pass) kubernetesError(attempted string, err error) error {
+	if err == nil || apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
+		return err
+	}
+	return &rules.KubernetesError{Attempted: attempted, Err: err}
+}
+
+// sameHost says whether ThingSpace stored what it was sent, as far as the host tells.
+func sameHost(echo, sent string) bool {
+	a, errA := url.Parse(echo)
+	b, errB := url.Parse(sent)
+	return errA == nil && errB == nil && strings.EqualFold(a.Hostname(), b.Hostname())
+}

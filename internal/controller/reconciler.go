@@ -1,0 +1,214 @@
+package controller
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/clock"
+	"k8s.io/utils/keymutex"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
+	"github.com/fota-callback-operator/fota-callback-operator/internal/rules"
+	"github.com/fota-callback-operator/fota-callback-operator/internal/thingspace"
+)
+
+const (
+	// A pass that ended quietly (somebody else wrote in between) runs again when the cache shows why; at the latest after this.
+	quietRetry = time.Second
+	// More steps than any pass can need: reaching it is a defect.
+	mostSteps = 12
+	// Accounts share this many locks; two that share one only wait for each other.
+	accountLocks = 4096
+)
+
+// Registrations is the far side as the controller uses it; *thingspace.Client is one.
+type Registrations interface {
+	List(ctx context.Context, caller thingspace.Caller) (string, error)
+	Register(ctx context.Context, caller thingspace.Caller, url string, prove thingspace.Prove) (string, error)
+	Update(ctx context.Context, caller thingspace.Caller, url string, prove thingspace.Prove) (string, error)
+	Deregister(ctx context.Context, caller thingspace.Caller, prove thingspace.Prove) error
+	SignedIn(credentials thingspace.Credentials) bool
+	Forget(account string)
+}
+
+// Config is what a Reconciler works with.
+type Config struct {
+	// Client reads from a cache that has the indexes of AddIndexes, and writes.
+	Client client.Client
+	// Live reads past the cache: Secrets, and the proof before a mutating call.
+	Live client.Reader
+	// Registrations is the far side.
+	Registrations Registrations
+	// Recorder takes events.
+	Recorder events.EventRecorder
+	// Clock is the real one, or a test's.
+	Clock clock.PassiveClock
+	// Settings are the operator's.
+	Settings rules.Settings
+	// Metrics counts drift; see NewMetrics.
+	Metrics *Metrics
+}
+
+// Reconciler makes registrations what FotaCallbacks say.
+type Reconciler struct {
+	Config
+	credentials *credentialReader
+	logins      *loginLedger
+	states      *stateStore
+	accounts    keymutex.KeyMutex
+	recovered   chan struct{}
+}
+
+// NewReconciler returns a Reconciler that has met no object yet.
+func NewReconciler(config Config) *Reconciler {
+	return &Reconciler{
+		Config:      config,
+		credentials: newCredentialReader(config.Live, config.Clock),
+		logins:      newLoginLedger(config.Client),
+		states:      newStateStore(),
+		accounts:    keymutex.NewHashed(accountLocks),
+		recovered:   make(chan struct{}, 1),
+	}
+}
+
+// Reconcile works on one object, if that is due.
+func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
+	var cached v1alpha1.FotaCallback
+	if err := r.Client.Get(ctx, request.NamespacedName, &cached); err != nil {
+		if apierrors.IsNotFound(err) {
+			return reconcile.Result{}, r.forget(ctx, request.NamespacedName)
+		}
+		return reconcile.Result{}, fmt.Errorf("read FotaCallback %s: %w", request.NamespacedName, err)
+	}
+	account := rules.AccountKey(cached.Spec.Account)
+	r.accounts.LockKey(account)
+	defer r.accounts.UnlockKey(account) //nolint:errcheck // it only fails for a key that is not locked
+
+	facts, err := r.gather(ctx, &cached)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	if at, ever := rules.Due(facts); !ever || at.After(facts.Now) {
+		return r.waitFor(facts), nil
+	}
+	return r.work(ctx, facts)
+}
+
+// work is one pass: decide and apply until there is nothing left to do, then summarise.
+func (r *Reconciler) work(ctx context.Context, facts rules.Facts) (reconcile.Result, error) {
+	p := &pass{Reconciler: r, facts: facts}
+	p.keepCredentials(ctx)
+	step := rules.Decide(p.facts)
+	for steps := 0; step.Action != rules.Rest; steps++ {
+		if steps == mostSteps {
+			return reconcile.Result{}, fmt.Errorf("FotaCallback %s: a pass does not end; this is a defect of the operator", p.name())
+		}
+		if err := p.apply(ctx, step); err != nil {
+			log.FromContext(ctx).V(1).Info("The pass ended without a verdict and runs again.", "step", step.Action, "cause", err.Error())
+			return reconcile.Result{RequeueAfter: quietRetry}, nil
+		}
+		if step.Action == rules.Release && p.facts.Err == nil {
+			p.announce(rules.Summary{Memory: p.facts.Memory})
+			return reconcile.Result{}, nil
+		}
+		step = rules.Decide(p.facts)
+	}
+	return p.finish(ctx, step)
+}
+
+// finish is the one place where status is written, besides what has to be on record ahead of an effect.
+func (p *pass) finish(ctx context.Context, last rules.Step) (reconcile.Result, error) {
+	before := p.facts.Object.Status
+	summary := rules.Summarise(p.facts, last)
+	if !equality.Semantic.DeepEqual(before, summary.Status) {
+		if err := p.writeStatus(ctx, func(status *v1alpha1.FotaCallbackStatus) { *status = summary.Status }); err != nil {
+			if ends := p.endsQuietly(ctx, err); ends != nil {
+				return reconcile.Result{RequeueAfter: quietRetry}, nil
+			}
+			return reconcile.Result{}, fmt.Errorf("FotaCallback %s: write status: %w", p.name(), err)
+		}
+	}
+	p.states.change(p.name(), p.facts.Object.UID, func(s *objectState) { s.memory = summary.Memory })
+	p.logOutcome(ctx, before, summary)
+	p.announceSince(before, summary)
+	p.facts.Memory = summary.Memory
+	return p.waitFor(p.facts), nil
+}
+
+// waitFor says when the queue should bring the object again. Routine checks have low priority: they never hold up a person's change.
+func (r *Reconciler) waitFor(facts rules.Facts) reconcile.Result {
+	at, ever := rules.Due(facts)
+	if !ever {
+		return reconcile.Result{}
+	}
+	priority := 0
+	if rules.Routine(facts.Object) {
+		priority = handler.LowPriority
+	}
+	return reconcile.Result{RequeueAfter: max(at.Sub(r.Clock.Now()), time.Millisecond), Priority: ptr.To(priority)}
+}
+
+// gather reads what decisions need from Kubernetes, and nothing from ThingSpace.
+func (r *Reconciler) gather(ctx context.Context, cached *v1alpha1.FotaCallback) (rules.Facts, error) {
+	now := r.Clock.Now()
+	state := r.states.of(cached, now)
+	object := r.states.newest(cached)
+	peers, err := r.peersOf(ctx, object)
+	if err != nil {
+		return rules.Facts{}, err
+	}
+	return rules.Facts{
+		Object: object, Now: now, Settings: r.Settings, Memory: state.memory, Standing: rules.Stand(object, peers),
+	}, nil
+}
+
+// peersOf lists the other objects that name the same account.
+func (r *Reconciler) peersOf(ctx context.Context, object *v1alpha1.FotaCallback) ([]*v1alpha1.FotaCallback, error) {
+	var list v1alpha1.FotaCallbackList
+	err := r.Client.List(ctx, &list, client.MatchingFields{accountIndex: rules.AccountKey(object.Spec.Account)}, client.UnsafeDisableDeepCopy)
+	if err != nil {
+		return nil, fmt.Errorf("list the FotaCallbacks of account %s: %w", object.Spec.Account, err)
+	}
+	var peers []*v1alpha1.FotaCallback
+	for i := range list.Items {
+		if peer := &list.Items[i]; peer.UID != object.UID {
+			peers = append(peers, r.states.newest(peer))
+		}
+	}
+	return peers, nil
+}
+
+// forget drops what is kept for an object that is gone, and for its account if nobody else names that.
+func (r *Reconciler) forget(ctx context.Context, name types.NamespacedName) error {
+	account := r.states.forget(name)
+	if account == "" {
+		return nil
+	}
+	var list v1alpha1.FotaCallbackList
+	err := r.Client.List(ctx, &list, client.MatchingFields{accountIndex: rules.AccountKey(account)}, client.UnsafeDisableDeepCopy)
+	if err != nil {
+		return fmt.Errorf("list the FotaCallbacks of account %s: %w", account, err)
+	}
+	if len(list.Items) == 0 {
+		r.Registrations.Forget(account)
+	}
+	return nil
+}
+
+// APIRecovered says that ThingSpace answers again: what waited for that is due now.
+func (r *Reconciler) APIRecovered() {
+	select {
+	case r.recovered <- struct{}{}:
+	default: // one is on its way already
+	}
+}

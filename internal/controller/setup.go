@@ -1,0 +1,123 @@
+package controller
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
+	"github.com/fota-callback-operator/fota-callback-operator/internal/rules"
+)
+
+const (
+	// accountIndex finds the objects that name an account, rejectedSecretIndex those that recorded logins with a Secret.
+	accountIndex        = "spec.account in lower case"
+	rejectedSecretIndex = "status.rejectedCredentials.secretUID"
+
+	// A pass may sign in, list, change and list again, each within the time-out of one call; longer than this it hangs.
+	passTimeout = 3 * time.Minute
+
+	// How long the Kubernetes API is left alone after it refused a write.
+	writeRetryFirst = 100 * time.Millisecond
+	writeRetryMost  = 5 * time.Minute
+)
+
+// AddIndexes gives a cache the indexes that the controller reads by.
+func AddIndexes(ctx context.Context, indexer client.FieldIndexer) error {
+	err := indexer.IndexField(ctx, &v1alpha1.FotaCallback{}, accountIndex, func(o client.Object) []string {
+		return []string{rules.AccountKey(o.(*v1alpha1.FotaCallback).Spec.Account)}
+	})
+	if err != nil {
+		return fmt.Errorf("index FotaCallbacks by account: %w", err)
+	}
+	err = indexer.IndexField(ctx, &v1alpha1.FotaCallback{}, rejectedSecretIndex, func(o client.Object) []string {
+		if record := o.(*v1alpha1.FotaCallback).Status.RejectedCredentials; record != nil {
+			return []string{record.SecretUID}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("index FotaCallbacks by rejected Secret: %w", err)
+	}
+	return nil
+}
+
+// SetupWithManager makes the manager bring every FotaCallback, and whoever shares an account with one that changes.
+func (r *Reconciler) SetupWithManager(ctx context.Context, manager ctrl.Manager, concurrency int) error {
+	if err := AddIndexes(ctx, manager.GetFieldIndexer()); err != nil {
+		return err
+	}
+	return ctrl.NewControllerManagedBy(manager).
+		For(&v1alpha1.FotaCallback{}).
+		Watches(&v1alpha1.FotaCallback{}, handler.EnqueueRequestsFromMapFunc(r.requestsForPeers)).
+		WatchesRawSource(source.Func(r.wakeOnRecovery)).
+		WithOptions(controller.Options{
+			MaxConcurrentReconciles: concurrency,
+			ReconciliationTimeout:   passTimeout,
+			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](writeRetryFirst, writeRetryMost),
+		}).
+		Complete(r)
+}
+
+func (r *Reconciler) requestsForPeers(ctx context.Context, o client.Object) []reconcile.Request {
+	peers, err := r.peersOf(ctx, o.(*v1alpha1.FotaCallback))
+	if err != nil {
+		return nil // only a cache that is stopping fails to list
+	}
+	requests := make([]reconcile.Request, 0, len(peers))
+	for _, peer := range peers {
+		requests = append(requests, reconcile.Request{NamespacedName: nameOf(peer)})
+	}
+	return requests
+}
+
+// wakeOnRecovery brings everything that waits for ThingSpace when that answers again; the far side's rate limit paces it.
+func (r *Reconciler) wakeOnRecovery(ctx context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+	go func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-r.recovered:
+			}
+			for _, name := range r.states.awaitingAPI() {
+				wake(queue, name)
+			}
+		}
+	}()
+	return nil
+}
+
+func wake(queue workqueue.TypedRateLimitingInterface[reconcile.Request], name types.NamespacedName) {
+	request := reconcile.Request{NamespacedName: name}
+	if byPriority, ok := queue.(priorityqueue.PriorityQueue[reconcile.Request]); ok {
+		low := handler.LowPriority
+		byPriority.AddWithOpts(priorityqueue.AddOpts{Priority: &low}, request)
+		return
+	}
+	queue.Add(request)
+}
+
+// Trim drops from an object what the operator never reads: it would double what the cache takes.
+func Trim(o *v1alpha1.FotaCallback) {
+	o.ManagedFields = nil
+	delete(o.Annotations, "kubectl.kubernetes.io/last-applied-configuration")
+}
+
+// TrimInCache is Trim as a cache's transform.
+func TrimInCache(o any) (any, error) {
+	if callback, ok := o.(*v1alpha1.FotaCallback); ok {
+		Trim(callback)
+	}
+	return o, nil
+}

@@ -1,0 +1,98 @@
+package controller
+
+import (
+	"context"
+	"errors"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
+	"github.com/fota-callback-operator/fota-callback-operator/internal/rules"
+	"github.com/fota-callback-operator/fota-callback-operator/internal/thingspace"
+)
+
+func (p *pass) secretName() types.NamespacedName {
+	return types.NamespacedName{Namespace: p.facts.Object.Namespace, Name: p.facts.Object.Spec.SecretName()}
+}
+
+// caller says on whose behalf this pass calls, with credentials that are fresh where a sign-in is going to use them.
+func (p *pass) caller(ctx context.Context) (thingspace.Caller, error) {
+	found, err := p.findCredentials(ctx)
+	if err != nil {
+		return thingspace.Caller{}, err
+	}
+	p.facts.Secret = found.identity
+	logins, refused, err := p.logins.earlier(ctx, found.identity)
+	if err != nil {
+		return thingspace.Caller{}, err
+	}
+	requested := rules.RequestedAt(p.facts.Object)
+	return thingspace.Caller{
+		Account:      p.facts.Object.Spec.Account,
+		Credentials:  found.Credentials,
+		Source:       found.identity.UID,
+		PriorLogins:  logins,
+		PriorRefusal: refused,
+		AllowLogin:   requested != "" && requested != p.facts.Object.Status.LastHandledReconcileAt,
+		BeforeLogin:  func(ctx context.Context, proven bool) error { return p.beforeLogin(ctx, found, proven) },
+	}, nil
+}
+
+// findCredentials reads the Secret. An object that is being deleted may fall back on the last credentials that worked for it: a namespace's
+// deletion takes the Secret first.
+func (p *pass) findCredentials(ctx context.Context) (*usable, error) {
+	found, err := p.credentials.get(ctx, p.secretName(), secretServes)
+	if err == nil && !p.Registrations.SignedIn(found.Credentials) {
+		found, err = p.credentials.get(ctx, p.secretName(), secretServesWaiting)
+	}
+	var missing *rules.CredentialsError
+	if errors.As(err, &missing) && rules.Deleting(p.facts.Object) {
+		if kept := p.states.of(p.facts.Object, p.facts.Now).credentials; kept != nil {
+			return kept, nil
+		}
+	}
+	return found, err
+}
+
+// keepCredentials remembers credentials for the object's own deregistration: those that have worked, and for an object that
+// is being deleted those that are there now.
+func (p *pass) keepCredentials(ctx context.Context) {
+	o := p.facts.Object
+	deleting := rules.Deleting(o) && rules.HasFinalizer(o) && !o.Spec.Retains()
+	if !deleting && p.facts.Listing == nil {
+		return
+	}
+	found, err := p.credentials.get(ctx, p.secretName(), secretServes)
+	if err != nil {
+		return // whoever needs them will say so
+	}
+	p.states.change(p.name(), o.UID, func(s *objectState) { s.credentials = found })
+}
+
+// beforeLogin makes sure that a login uses what the Secret says now, and puts the first one with unproven credentials on record: whatever
+// happens to this process, the next one counts it.
+func (p *pass) beforeLogin(ctx context.Context, used *usable, proven bool) error {
+	now, err := p.credentials.get(ctx, p.secretName(), secretServesWaiting)
+	var missing *rules.CredentialsError
+	switch {
+	case errors.As(err, &missing) && rules.Deleting(p.facts.Object): // goes on with those that were kept
+	case err != nil:
+		return err
+	case now.Digest() != used.Digest():
+		return errCredentialsChanged
+	}
+	if proven {
+		return nil
+	}
+	record, err := p.logins.next(ctx, used.identity)
+	if err != nil {
+		return err
+	}
+	return p.writeStatus(ctx, func(status *v1alpha1.FotaCallbackStatus) {
+		status.RejectedCredentials = record
+		// A request for a check allows one login more than is safe: it is used up before that is made.
+		if requested := rules.RequestedAt(p.facts.Object); requested != "" {
+			status.LastHandledReconcileAt = requested
+		}
+	})
+}

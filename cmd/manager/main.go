@@ -1,0 +1,54 @@
+// Command manager is the operator: it keeps the callback URLs of ThingSpace accounts as FotaCallback objects declare them.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+
+	"k8s.io/klog/v2"
+	ctrl "sigs.k8s.io/controller-runtime"
+)
+
+// version is stamped in by the linker.
+var version = "development"
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+// run returns the exit code: 0 after a stop that was asked for, 1 where the operator could not go on, 2 for a flag that is wrong.
+func run(args []string) int {
+	options, err := parseOptions(args, os.LookupEnv, os.Stderr)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return 0
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "manager:", err)
+		return 2
+	case options.showVersion:
+		fmt.Println(version)
+		return 0
+	}
+
+	logger := newLogger(options.zap, os.Stderr)
+	ctrl.SetLogger(logger)
+	klog.SetLogger(logger)
+	logger.Info("Starting.", "version", version, "thingspaceURL", options.thingspaceURL)
+
+	stopAsked := ctrl.SetupSignalHandler()
+	manager, err := newManager(stopAsked, options)
+	if err != nil {
+		logger.Error(err, "The operator can't start.")
+		return 1
+	}
+	if err := manager.Start(stopAsked); err != nil {
+		if stopAsked.Err() != nil {
+			logger.Info("Stopped; a pass was cut. The next start takes it up where it was.", "cause", err.Error())
+			return 0
+		}
+		logger.Error(err, "The operator stops.")
+		return 1
+	}
+	logger.Info("Stopped.")
+	return 0
+}

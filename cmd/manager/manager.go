@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/utils/clock"
+	"k8s.io/utils/ptr"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
+	"github.com/fota-callback-operator/fota-callback-operator/internal/controller"
+	"github.com/fota-callback-operator/fota-callback-operator/internal/rules"
+	"github.com/fota-callback-operator/fota-callback-operator/internal/thingspace"
+)
+
+const (
+	// operatorName is the field manager of every write, the reporter of every event and the name of the Lease.
+	operatorName = "fota-callback-operator"
+
+	// A pass that is under way when the operator is told to stop is cut after this.
+	stopTimeout = 8 * time.Second
+)
+
+// newManager puts the parts together: the far side's client, the reconciler, and the manager that runs it.
+func newManager(ctx context.Context, o *options) (ctrl.Manager, error) {
+	restConfig, err := ctrl.GetConfig()
+	if err != nil {
+		return nil, fmt.Errorf("find the Kubernetes API: %w", err)
+	}
+	// The API server's own priority and fairness paces the operator; a limit of its own would only add waiting.
+	restConfig.QPS = -1
+	restConfig.UserAgent = operatorName + "/" + version
+
+	manager, err := ctrl.NewManager(restConfig, managerOptions(o))
+	if err != nil {
+		return nil, fmt.Errorf("set up the manager: %w", err)
+	}
+
+	trusted, err := o.trusted()
+	if err != nil {
+		return nil, err
+	}
+	// The client tells the reconciler when ThingSpace is back, and the reconciler needs the client.
+	var reconciler *controller.Reconciler
+	registrations, err := thingspace.New(thingspace.Config{
+		BaseURL:    o.thingspaceURL,
+		AllowHTTP:  o.thingspaceAllowHTTP,
+		RootCAs:    trusted,
+		Timeout:    o.thingspaceTimeout,
+		QPS:        o.thingspaceQPS,
+		Burst:      o.thingspaceBurst,
+		Clock:      clock.RealClock{},
+		Registerer: metrics.Registry,
+		UserAgent:  restConfig.UserAgent,
+		OnRecovery: func() { reconciler.APIRecovered() },
+	})
+	if err != nil {
+		return nil, fmt.Errorf("--thingspace-url: %w", err)
+	}
+	reconciler = controller.NewReconciler(controller.Config{
+		Client:        client.WithFieldOwner(manager.GetClient(), operatorName),
+		Live:          manager.GetAPIReader(),
+		Registrations: registrations,
+		Recorder:      manager.GetEventRecorder(operatorName),
+		Clock:         clock.RealClock{},
+		Settings:      rules.Settings{DefaultInterval: o.defaultInterval, DeregistrationGrace: o.deregistrationGrace},
+		Metrics:       controller.NewMetrics(metrics.Registry),
+	})
+	if err := reconciler.SetupWithManager(ctx, manager, o.maxConcurrentReconciles); err != nil {
+		return nil, err
+	}
+	if err := metrics.Registry.Register(reconciler.Collector(manager.Elected())); err != nil {
+		return nil, fmt.Errorf("register metrics: %w", err)
+	}
+	return manager, addProbes(manager)
+}
+
+func managerOptions(o *options) ctrl.Options {
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {
+		if err := add(scheme); err != nil {
+			panic(err) // a type registered twice: no input can cause or mend it
+		}
+	}
+	watched := map[string]cache.Config{}
+	for _, namespace := range o.namespaces() {
+		watched[namespace] = cache.Config{}
+	}
+	if len(watched) == 0 {
+		watched = nil
+	}
+	options := ctrl.Options{
+		Scheme: scheme,
+		Cache: cache.Options{
+			DefaultNamespaces: watched,
+			ByObject:          map[client.Object]cache.ByObject{&v1alpha1.FotaCallback{}: {Transform: controller.TrimInCache}},
+		},
+		LeaderElection:                o.leaderElect,
+		LeaderElectionID:              operatorName,
+		LeaderElectionNamespace:       o.leaderElectionNamespace,
+		LeaderElectionReleaseOnCancel: true,
+		GracefulShutdownTimeout:       ptr.To(stopTimeout),
+		HealthProbeBindAddress:        o.healthProbeBindAddress,
+		Metrics: metricsserver.Options{
+			BindAddress:   o.metricsBindAddress,
+			SecureServing: o.metricsSecure,
+			// HTTP/2 is left off: a rapid reset would let anybody who reaches the port keep it busy.
+			TLSOpts: []func(*tls.Config){func(c *tls.Config) { c.NextProtos = []string{"http/1.1"} }},
+		},
+	}
+	if o.metricsSecure {
+		options.Metrics.FilterProvider = filters.WithAuthenticationAndAuthorization
+	}
+	return options
+}
+
+// addProbes serves /healthz and /readyz. Neither asks ThingSpace: a restart would not bring that back.
+func addProbes(manager ctrl.Manager) error {
+	if err := manager.AddHealthzCheck("ping", healthz.Ping); err != nil {
+		return fmt.Errorf("set up /healthz: %w", err)
+	}
+	if err := manager.AddReadyzCheck("ping", healthz.Ping); err != nil {
+		return fmt.Errorf("set up /readyz: %w", err)
+	}
+	return nil
+}

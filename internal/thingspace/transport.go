@@ -1,0 +1,137 @@
+package thingspace
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// No answer of the wire table comes near this.
+const maxBody = 64 << 10
+
+func newTransport(roots *x509.CertPool) *http.Transport {
+	return &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		TLSClientConfig:        &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout:    10 * time.Second,
+		ForceAttemptHTTP2:      true,
+		MaxIdleConnsPerHost:    64,
+		IdleConnTimeout:        90 * time.Second,
+		MaxResponseHeaderBytes: 64 << 10,
+		// A compressed answer could grow beyond any bound, and answers are small.
+		DisableCompression: true,
+	}
+}
+
+// request is one call, ready to be sent.
+type request struct {
+	operation    operation
+	account      string
+	credentials  Digest
+	method, path string
+	header       map[string]string
+	body         []byte
+	prove        Prove
+}
+
+// send sends a request once, when it may leave, and returns the answer whatever its status. written says whether any of it may have reached
+// ThingSpace. The order is a rule: everything that can wait comes before the proof.
+func (c *Client) send(ctx context.Context, r request) (a answer, written bool, err error) {
+	if err := c.pauses.check(r.credentials); err != nil {
+		return answer{}, false, err
+	}
+	if err := c.circuit.admit(r.account); err != nil {
+		return answer{}, false, err
+	}
+	if err := c.pace.wait(ctx); err != nil {
+		return answer{}, false, err
+	}
+	if r.prove != nil {
+		if err := r.prove(ctx); err != nil {
+			return answer{}, false, err
+		}
+	}
+	began := c.clock.Now()
+	a, written, err = c.exchange(ctx, r)
+	c.metrics.sent(r.operation, a.status, c.clock.Since(began))
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return answer{}, written, ctx.Err()
+	case a.status == 0 || a.status >= 500:
+		c.circuit.failed(r.account)
+	default:
+		c.circuit.answered()
+	}
+	if err == nil && a.throttled() {
+		c.pauses.set(r.credentials, a.retryAfter(retryAfterUnsaid))
+	}
+	return a, written, err
+}
+
+// exchange makes one HTTP request within the time-out. An answer whose body can't be read keeps its status.
+func (c *Client) exchange(ctx context.Context, r request) (a answer, written bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	var connected atomic.Bool
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }})
+
+	req, err := http.NewRequestWithContext(ctx, r.method, c.base+r.path, bytes.NewReader(r.body))
+	if err != nil {
+		return answer{}, false, unexpected("a request that can't be built")
+	}
+	for name, value := range r.header {
+		req.Header.Set(name, value)
+	}
+	req.Header.Set("User-Agent", c.userAgent)
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return answer{}, connected.Load(), &UnavailableError{Cause: c.cause(err)}
+	}
+	defer resp.Body.Close() //nolint:errcheck // it has been read as far as it counts
+	a = answer{status: resp.StatusCode, header: resp.Header, at: c.clock.Now()}
+	a.body, err = io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	var timeout net.Error
+	switch {
+	case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, context.DeadlineExceeded):
+		return answer{}, true, &UnavailableError{Cause: c.cause(err)}
+	case err != nil && resp.StatusCode < 500:
+		return a, true, unexpected("a body that was cut off")
+	case len(a.body) > maxBody:
+		return a, true, unexpected("a body of more than %d bytes", maxBody)
+	}
+	return a, true, nil
+}
+
+// cause puts a network error into a few words that stay the same from one attempt to the next, and that show no address.
+func (c *Client) cause(err error) string {
+	var dns *net.DNSError
+	var cert *tls.CertificateVerificationError
+	var record tls.RecordHeaderError
+	var netError net.Error
+	switch {
+	case errors.As(err, &dns):
+		return "its host name can't be looked up"
+	case errors.As(err, &cert):
+		return "its certificate is not trusted"
+	case errors.As(err, &record):
+		return "it does not speak TLS"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "connection refused"
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &netError) && netError.Timeout():
+		return fmt.Sprintf("no answer within %s", c.timeout)
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return "the connection was closed without an answer"
+	}
+	return "network error"
+}

@@ -63,7 +63,7 @@ type FotaCallbackSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self.startsWith('https://')",message="url must start with https:// (in lower case): ThingSpace posts to HTTPS endpoints only"
 	// +kubebuilder:validation:XValidation:rule="self.matches('^https://[^/?#@\\\\\\\\]+([/?][^#]*)?$') || !self.startsWith('https://')",message="url must have a host and no user name, password, backslash in the host or fragment, for example https://fota.example.com/callbacks"
 	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getHostname() != ''",message="url can't be parsed: it must look like https://fota.example.com/callbacks"
-	// +kubebuilder:validation:XValidation:rule="!isURL(self) || url(self).getPort() == '' || (url(self).getPort().matches('^[0-9]{1,5}$') && int(url(self).getPort()) >= 1 && int(url(self).getPort()) <= 65535)",message="url's port must be between 1 and 65535"
+	// +kubebuilder:validation:XValidation:rule="!self.matches('^https://[^/?#]*:[0-9]+([/?].*)?$') || self.matches('^https://[^/?#]*:0*([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])([/?].*)?$')",message="url's port must be between 1 and 65535"
 	URL string `json:"url,omitempty"`
 
 	// credentialsSecretRef names the Secret, in this object's namespace, with the four keys client-id and client-secret (the ThingSpace

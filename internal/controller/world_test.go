@@ -243,7 +243,7 @@ func (w *world) reason(o *v1alpha1.FotaCallback) func(Gomega) string {
 
 func (w *world) eventually(o *v1alpha1.FotaCallback, reason string) {
 	GinkgoHelper()
-	Eventually(w.reason(o)).WithTimeout(15 * time.Second).WithPolling(20 * time.Millisecond).Should(Equal(reason))
+	Eventually(w.reason(o)).Should(Equal(reason))
 }
 
 // conditions are an object's, as Type=Status.
@@ -266,7 +266,7 @@ func (w *world) gone(o *v1alpha1.FotaCallback) {
 	GinkgoHelper()
 	Eventually(func() bool {
 		return apierrors.IsNotFound(w.user.Get(w.ctx, client.ObjectKeyFromObject(o), &v1alpha1.FotaCallback{}))
-	}).WithTimeout(15 * time.Second).WithPolling(20 * time.Millisecond).Should(BeTrue())
+	}).Should(BeTrue())
 }
 
 // quiet makes sure that the operator has worked off what it was woken for: it sees a marker object through to its end.

@@ -106,6 +106,7 @@ func (f *Fault) answer(w http.ResponseWriter, r *http.Request, clk clock.Clock) 
 		}
 	}
 	if f.CutOff {
+		_ = http.NewResponseController(w).Flush() // what has been written arrives
 		panic(http.ErrAbortHandler)
 	}
 }

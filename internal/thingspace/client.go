@@ -174,8 +174,9 @@ func (c *Client) write(ctx context.Context, caller Caller, r request, callback s
 	return c.call(ctx, caller, r)
 }
 
-// call makes one of the four calls. Where ThingSpace refuses the sign-in that it carried, it signs in once and repeats the call once; all four are
-// idempotent.
+// call makes one of the four calls. Where ThingSpace refuses the sign-in that it carried, it signs in and repeats the call; all four are
+// idempotent. Token and session are each renewed once at most: the gateway looks at the token first, so a call whose session has ended as well
+// learns of that only from the repetition.
 func (c *Client) call(ctx context.Context, caller Caller, r request) (answer, error) {
 	if err := CheckAccount(caller.Account); err != nil {
 		return answer{}, err
@@ -183,7 +184,8 @@ func (c *Client) call(ctx context.Context, caller Caller, r request) (answer, er
 	digest := caller.Credentials.Digest()
 	state := c.sessionOf(digest)
 	r.account, r.credentials, r.path = caller.Account, digest, "/fota/v3/callbacks/"+url.PathEscape(caller.Account)
-	for repeated := false; ; repeated = true {
+	var renewed cure
+	for {
 		if err := c.pauses.check(digest); err != nil {
 			return answer{}, err
 		}
@@ -204,23 +206,23 @@ func (c *Client) call(ctx context.Context, caller Caller, r request) (answer, er
 			state.used(g, a.at)
 			return a, nil
 		}
-		denied := &AccessDeniedError{Code: refusalIn(a.body).code}
 		young := a.at.Sub(g.sessionBegan) < loginEvery
-		if repeated || cure == cureBoth && young || cure == cureSession && own && young {
-			return answer{}, denied
+		if cure&renewed != 0 || cure == cureBoth && young || cure == cureSession && own && young {
+			return answer{}, &AccessDeniedError{Code: refusalIn(a.body).code}
 		}
-		state.drop(g, cure != cureSession, cure != cureBearer)
+		state.drop(g, cure&cureBearer != 0, cure&cureSession != 0)
+		renewed |= cure
 	}
 }
 
-// cure is what to drop before signing in again.
+// cure is what to drop before signing in again: the bearer, the session, or both.
 type cure int
 
 const (
-	cureNone cure = iota
-	cureBearer
-	cureSession
-	cureBoth
+	cureNone    cure = 0
+	cureBearer  cure = 1
+	cureSession cure = 2
+	cureBoth         = cureBearer | cureSession
 )
 
 // cureFor covers every shape in which a sign-in was seen refused: 900901 and 900902 concern the bearer, a code with SessionToken at any

@@ -1,0 +1,190 @@
+package controller_test
+
+import (
+	"net/http"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
+	"github.com/fota-callback-operator/fota-callback-operator/internal/simulator"
+)
+
+var _ = Describe("What goes wrong", func() {
+	var w *world
+	BeforeEach(func() {
+		w = newWorld(GinkgoT().Context(), simulator.Options{})
+		w.start()
+	})
+
+	DescribeTable("an answer ends in its own reason, and nothing is changed",
+		func(fault simulator.Fault, reason, condition string) {
+			w.goodCredentials()
+			w.far.Inject(fault)
+			o := w.create(w.callback("fleet", "acc-1", fleetURL))
+			w.eventually(o, reason)
+			Expect(w.conditions(o)).To(ConsistOf("Ready=False", condition+"=True"))
+			Expect(w.far.Registrations()).To(BeEmpty())
+			Expect(w.get(o).Finalizers).To(BeEmpty())
+			w.far.ClearFaults()
+			w.request(o, "now")
+			w.eventually(o, v1alpha1.ReasonRegistered)
+		},
+		Entry("503", simulator.Fault{Operation: "list", Status: 503}, v1alpha1.ReasonAPIUnavailable, "Reconciling"),
+		Entry("no answer", simulator.Fault{Operation: "list", Hang: true}, v1alpha1.ReasonAPIUnavailable, "Reconciling"),
+		Entry("a closed connection", simulator.Fault{Operation: "list"}, v1alpha1.ReasonAPIUnavailable, "Reconciling"),
+		Entry("HTML", simulator.Fault{Operation: "list", Status: 200, Body: "<html>"}, v1alpha1.ReasonUnexpectedResponse, "Reconciling"),
+		Entry("half a body", simulator.Fault{Operation: "list", Status: 200, Body: `{"url":`, CutOff: true}, v1alpha1.ReasonUnexpectedResponse, "Reconciling"),
+		Entry("a redirect", simulator.Fault{Operation: "list", Status: 302, Header: map[string]string{"Location": "http://127.0.0.1:1/"}}, v1alpha1.ReasonUnexpectedResponse, "Reconciling"),
+		Entry("a refusal", simulator.Fault{Operation: "list", Status: 400, Body: `{"errorCode":"INVALID_PARAMETER"}`}, v1alpha1.ReasonRequestRejected, "Stalled"),
+		Entry("a denial", simulator.Fault{Operation: "list", Status: 403, Body: `{"errorCode":"NO"}`}, v1alpha1.ReasonAccessDenied, "Stalled"),
+	)
+
+	It("waits as long as Retry-After says, for all objects of the credentials", func() {
+		w.goodCredentials()
+		w.far.Inject(simulator.Fault{Operation: "list", Status: 429, Header: map[string]string{"Retry-After": "300"}, Times: 1})
+		o := w.create(w.callback("fleet", "acc-1", fleetURL))
+		w.eventually(o, v1alpha1.ReasonRateLimited)
+		other := w.create(w.callback("other", "acc-2", fleetURL))
+		w.eventually(other, v1alpha1.ReasonRateLimited)
+		Expect(w.far.Count("list")).To(Equal(1))
+		w.pass(o, 301*time.Second)
+		w.eventually(o, v1alpha1.ReasonRegistered)
+	})
+
+	It("says which Secret or key is missing, and goes on by itself when it is there", func() {
+		o := w.create(w.callback("fleet", "acc-1", fleetURL))
+		w.eventually(o, v1alpha1.ReasonCredentialsNotFound)
+		Expect(w.message(o)).To(ContainSubstring("Secret " + w.namespace + "/thingspace-credentials is not there"))
+		Expect(w.user.Create(w.ctx, &corev1.Secret{
+			ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: secretName}, StringData: map[string]string{"client-id": "x"},
+		})).To(Succeed())
+		w.pass(o, 31*time.Second)
+		Eventually(func() string { return w.message(o) }).Should(ContainSubstring("key client-secret is missing or empty"))
+		w.goodCredentials()
+		w.pass(o, 31*time.Second)
+		w.eventually(o, v1alpha1.ReasonRegistered)
+	})
+
+	It("makes one login with a wrong password, through restarts, until the Secret changes", func() {
+		w.credentials(simulator.DefaultUsername, "wrong")
+		o := w.create(w.callback("fleet", "acc-1", fleetURL))
+		w.eventually(o, v1alpha1.ReasonCredentialsRejected)
+		Expect(w.conditions(o)).To(ConsistOf("Ready=False", "Stalled=True"))
+		Expect(w.get(o).Status.RejectedCredentials.Logins).To(BeEquivalentTo(1))
+		w.request(o, "try again")
+		w.eventually(o, v1alpha1.ReasonCredentialsRejected)
+		for range 3 {
+			w.restart()
+			w.pass(o, 11*time.Minute)
+			w.quiet()
+		}
+		Expect(w.far.Count("login")).To(Equal(1))
+
+		w.goodCredentials()
+		w.pass(o, 11*time.Minute)
+		w.eventually(o, v1alpha1.ReasonRegistered)
+		Expect(w.get(o).Status.RejectedCredentials).To(BeNil())
+		Expect(w.far.Count("login")).To(Equal(2))
+	})
+
+	It("never makes a fourth failed login in a row for one user, over Secrets and restarts", func() {
+		for i, name := range []string{"one", "two", "three", "four", "five"} {
+			w.secret(name, simulator.DefaultUsername, "wrong-"+name)
+			o := w.create(w.callback(name, "acc-"+name, fleetURL), func(o *v1alpha1.FotaCallback) {
+				o.Spec.CredentialsSecretRef = &v1alpha1.SecretReference{Name: name}
+			})
+			if i == 1 {
+				w.eventually(o, v1alpha1.ReasonRateLimited) // the user's minute
+			}
+			w.pass(o, 2*time.Minute)
+			w.eventually(o, v1alpha1.ReasonCredentialsRejected)
+			if i == 1 {
+				w.restart()
+			}
+		}
+		Expect(w.far.Count("login")).To(Equal(3))
+		Expect(w.far.Locked(simulator.DefaultUsername)).To(BeFalse())
+	})
+
+	It("leaves Ready True until a third routine check in a row has failed", func() {
+		w.goodCredentials()
+		o := w.create(w.callback("fleet", "acc-1", fleetURL))
+		w.eventually(o, v1alpha1.ReasonRegistered)
+		w.quiet()
+		before := w.writes.n.Load()
+		w.far.ResetRecord()
+		w.far.Inject(simulator.Fault{Operation: "list", Status: 500})
+		w.pass(o, 11*time.Minute)
+		Eventually(w.calls).Should(HaveLen(2))
+		Expect(rulesReason(w, o)).To(Equal(v1alpha1.ReasonRegistered))
+		Expect(w.writes.n.Load()).To(Equal(before))
+		w.eventually(o, v1alpha1.ReasonAPIUnavailable)
+		Expect(len(w.calls())).To(BeNumerically(">=", 3))
+	})
+
+	It("signs in anew when the session ends, and no oftener than once a minute", func() {
+		w.goodCredentials()
+		o := w.create(w.callback("fleet", "acc-1", fleetURL))
+		w.eventually(o, v1alpha1.ReasonRegistered)
+		w.clock.move(2 * time.Minute)
+		w.far.EndSessions()
+		w.far.EndTokens()
+		w.pass(o, 11*time.Minute)
+		Eventually(func() int { return w.far.Count("login") }).Should(Equal(2))
+		w.quiet()
+		Expect(rulesReason(w, o)).To(Equal(v1alpha1.ReasonRegistered))
+	})
+
+	It("deregisters with the last credentials that worked when the Secret goes first", func() {
+		w.goodCredentials()
+		o := w.create(w.callback("fleet", "acc-1", fleetURL))
+		w.eventually(o, v1alpha1.ReasonRegistered)
+		Expect(w.user.Delete(w.ctx, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: secretName}})).To(Succeed())
+		w.clock.move(11 * time.Minute)
+		w.delete(o)
+		w.gone(o)
+		Expect(w.far.Registrations()).To(BeEmpty())
+	})
+
+	It("keeps the finalizer while ThingSpace can't be reached", func() {
+		w.goodCredentials()
+		o := w.create(w.callback("fleet", "acc-1", fleetURL))
+		w.eventually(o, v1alpha1.ReasonRegistered)
+		w.far.Inject(simulator.Fault{Status: http.StatusBadGateway})
+		w.delete(o)
+		w.eventually(o, v1alpha1.ReasonDeregistering)
+		Expect(w.conditions(o)).To(ConsistOf("Ready=False", "Reconciling=True"))
+		w.far.ClearFaults()
+		w.gone(o)
+		Expect(w.far.Registrations()).To(BeEmpty())
+	})
+
+	It("finds its own registration after an answer was lost", func() {
+		w.goodCredentials()
+		w.far.Inject(simulator.Fault{Operation: "register", Applied: true, Times: 1})
+		o := w.create(w.callback("fleet", "acc-1", fleetURL))
+		w.eventually(o, v1alpha1.ReasonRegistered)
+		Expect(w.far.Count("register")).To(Equal(1))
+		Eventually(func() []string { return w.events(o) }).Should(ContainElement(v1alpha1.EventRegistered))
+	})
+
+	It("holds calls back while ThingSpace is down, and recovers by itself", func() {
+		w.goodCredentials()
+		w.far.Inject(simulator.Fault{Status: http.StatusServiceUnavailable})
+		var all []*v1alpha1.FotaCallback
+		for _, name := range []string{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"} {
+			all = append(all, w.create(w.callback(name, "acc-"+name, fleetURL)))
+		}
+		for _, o := range all {
+			w.eventually(o, v1alpha1.ReasonAPIUnavailable)
+		}
+		w.far.ClearFaults()
+		for _, o := range all {
+			w.eventually(o, v1alpha1.ReasonRegistered)
+		}
+	})
+})

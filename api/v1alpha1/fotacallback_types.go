@@ -112,18 +112,19 @@ type SecretReference struct {
 
 // FotaCallbackStatus is how things stand.
 type FotaCallbackStatus struct {
-	// observedGeneration is the metadata.generation that was last handled; -1 until there is one.
-	// +optional
-	// +kubebuilder:validation:Minimum=-1
-	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
-
 	// conditions are Ready, and while True one of Reconciling (the operator gets there by itself) and Stalled (a person must act).
 	// +optional
 	// +listType=map
 	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=16
 	// +patchStrategy=merge
 	// +patchMergeKey=type
-	Conditions []metav1.Condition `json:"conditions,omitempty" patchStrategy:"merge" patchMergeKey:"type"`
+	Conditions []metav1.Condition `json:"conditions,omitempty" patchStrategy:"merge" patchMergeKey:"type"` //nolint:kubeapilinter // an empty list is no mistake: a restore may bring one
+
+	// observedGeneration is the metadata.generation that was last handled; -1 until there is one.
+	// +optional
+	// +kubebuilder:validation:Minimum=-1
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"` //nolint:kubeapilinter // a generation is never 0, so 0 may stand for "left out"
 
 	// registeredURL is the spec.url that ThingSpace last accepted from this object.
 	// +optional
@@ -205,8 +206,8 @@ type FotaCallback struct {
 
 	// status is how things stand.
 	// +optional
-	// +kubebuilder:default:={"observedGeneration":-1}
-	Status FotaCallbackStatus `json:"status,omitempty"`
+	// +default={"observedGeneration":-1}
+	Status FotaCallbackStatus `json:"status,omitzero"` //nolint:kubeapilinter // an empty status is no mistake: a restore may bring one
 }
 
 // FotaCallbackList is a list of FotaCallbacks.

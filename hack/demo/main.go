@@ -8,12 +8,15 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"syscall"
 	"time"
 
+	"github.com/go-logr/logr"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/fota-callback-operator/fota-callback-operator/test/stage"
 )
 
 const account = "0000123456-00001"
@@ -35,13 +38,27 @@ func run(ctx context.Context, once bool) error {
 	}
 	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
 
-	stage, err := setUp(ctx, dir)
+	say("Building the operator and the simulator.")
+	if err := stage.Build(ctx, ".", dir); err != nil {
+		return err
+	}
+	say("Starting etcd, kube-apiserver and the simulated ThingSpace, and installing the CRD.")
+	log.SetLogger(logr.Discard()) // envtest has nothing to tell
+	set, err := stage.New(ctx, ".", dir)
 	if err != nil {
 		return err
 	}
-	defer stage.tearDown()
-	if err := show(ctx, stage); err != nil {
-		return fmt.Errorf("%w\nThe operator's log:\n%s", err, stage.operatorLog())
+	defer set.TearDown()
+	say("Starting the operator.")
+	operator, err := set.StartOperator("--deregistration-grace=2s")
+	if err != nil {
+		return err
+	}
+	defer operator.Stop() //nolint:errcheck // the demo is over
+
+	if err := show(ctx, &play{Stage: set, operator: operator}); err != nil {
+		text, _ := os.ReadFile(set.OperatorLog())
+		return fmt.Errorf("%w\nThe operator's log:\n%s", err, text)
 	}
 	if once {
 		say("Everything went as it should.")
@@ -49,13 +66,13 @@ func run(ctx context.Context, once bool) error {
 	}
 	say("It stays up until Ctrl-C. In another terminal:")
 	fmt.Printf("\n    export KUBECONFIG=%s PATH=%s:$PATH\n    kubectl get fotacallbacks -o wide\n    curl %s/simulator/registrations\n\nThe operator's log: %s\n",
-		stage.kubeconfig, os.Getenv("KUBEBUILDER_ASSETS"), stage.simulatorURL, filepath.Join(dir, "operator.log"))
+		set.Kubeconfig, os.Getenv("KUBEBUILDER_ASSETS"), set.SimulatorURL, set.OperatorLog())
 	<-ctx.Done()
 	return nil
 }
 
 // show is the play itself. Each act is checked before the next one begins.
-func show(ctx context.Context, s *stage) error {
+func show(ctx context.Context, s *play) error {
 	say("1. Two FotaCallbacks and their Secret are applied, and become Ready.")
 	if err := s.applySamples(ctx); err != nil {
 		return err
@@ -83,11 +100,11 @@ func show(ctx context.Context, s *stage) error {
 	s.print(ctx)
 
 	say("3. fleet-east is deleted, and its account deregistered.")
-	if err := s.client.Delete(ctx, fotaCallback("fleet-east")); err != nil {
+	if err := s.Client.Delete(ctx, fotaCallback("fleet-east")); err != nil {
 		return err
 	}
 	if err := s.until(ctx, "fleet-east is gone", func() (bool, error) {
-		err := s.client.Get(ctx, client.ObjectKey{Namespace: "default", Name: "fleet-east"}, fotaCallback(""))
+		err := s.Client.Get(ctx, client.ObjectKey{Namespace: "default", Name: "fleet-east"}, fotaCallback(""))
 		return apierrors.IsNotFound(err), client.IgnoreNotFound(err)
 	}); err != nil {
 		return err
@@ -103,7 +120,7 @@ func show(ctx context.Context, s *stage) error {
 func say(text string) { fmt.Printf("\n== %s\n", text) }
 
 // until polls for at most a minute.
-func (s *stage) until(ctx context.Context, what string, done func() (bool, error)) error {
+func (s *play) until(ctx context.Context, what string, done func() (bool, error)) error {
 	deadline := time.Now().Add(time.Minute)
 	for {
 		ok, err := done()
@@ -119,8 +136,8 @@ func (s *stage) until(ctx context.Context, what string, done func() (bool, error
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case err := <-s.died:
-			return err
+		case <-s.operator.Ended():
+			return errors.New("the operator has ended")
 		case <-time.After(100 * time.Millisecond):
 		}
 	}

@@ -15,6 +15,8 @@ const (
 	handOverPatience = 2 * time.Minute
 	// Losing an account to another object is in order for a moment (a rename, an apply in any order), then a person must choose.
 	conflictPatience = time.Minute
+	// A check serves for this part of the interval, as a divisor.
+	checkServes = 10
 )
 
 // Due says when the object is to be worked on (rule 6): not after f.Now means now, and false means not before
@@ -83,13 +85,13 @@ func (f *Facts) Interval() time.Duration {
 	return f.Settings.DefaultInterval
 }
 
-// nextSlot is the first slot after the last check; after a restart, the first one after this process met the object.
+// nextSlot is the first slot after the last check; after a restart, the first one after this process met the object. A check that was made for another
+// reason (a change, say) serves for a slot that comes right after it.
 func (f *Facts) nextSlot() time.Time {
-	since := f.Memory.LastCheck
-	if since.IsZero() {
-		since = f.Memory.FirstSeen
+	if f.Memory.LastCheck.IsZero() {
+		return NextSlot(f.Object.UID, f.Interval(), f.Memory.FirstSeen)
 	}
-	return NextSlot(f.Object.UID, f.Interval(), since)
+	return NextSlot(f.Object.UID, f.Interval(), f.Memory.LastCheck.Add(f.Interval()/checkServes))
 }
 
 // NextSlot is the first slot of an object after a point in time. Slots are multiples of the interval on the wall clock, moved by a hash of the

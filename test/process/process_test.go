@@ -1,0 +1,217 @@
+// Package process tests the real binaries: what only a process that dies, or many objects at once, can show.
+package process
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/util/retry"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
+	"github.com/fota-callback-operator/fota-callback-operator/internal/simulator"
+	"github.com/fota-callback-operator/fota-callback-operator/test/stage"
+)
+
+var set *stage.Stage
+
+func TestMain(m *testing.M) {
+	code, err := run(m)
+	if err != nil {
+		log.Print(err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func run(m *testing.M) (int, error) {
+	dir, err := os.MkdirTemp("", "fota-process-")
+	if err != nil {
+		return 1, err
+	}
+	defer os.RemoveAll(dir)
+	ctx := context.Background()
+	if err := stage.Build(ctx, "../..", dir); err != nil {
+		return 1, err
+	}
+	if set, err = stage.New(ctx, "../..", dir, "--latency=20ms"); err != nil {
+		return 1, err
+	}
+	defer set.TearDown()
+	return m.Run(), nil
+}
+
+// namespace makes a namespace with credentials, and empties the simulator's record.
+func namespace(t *testing.T, name string) {
+	t.Helper()
+	g := NewWithT(t)
+	g.Expect(set.Client.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}})).To(Succeed())
+	g.Expect(set.Client.Create(t.Context(), &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: name, Name: v1alpha1.DefaultSecretName},
+		StringData: map[string]string{
+			"client-id": simulator.DefaultClientID, "client-secret": simulator.DefaultClientSecret,
+			"username": simulator.DefaultUsername, "password": simulator.DefaultPassword,
+		},
+	})).To(Succeed())
+	g.Expect(set.Simulator(t.Context(), http.MethodDelete, "requests", "", nil)).To(Succeed())
+}
+
+func operator(t *testing.T, args ...string) *stage.Process {
+	t.Helper()
+	process, err := set.StartOperator(args...)
+	NewWithT(t).Expect(err).NotTo(HaveOccurred())
+	t.Cleanup(func() {
+		process.Kill()
+		if t.Failed() {
+			text, _ := os.ReadFile(set.OperatorLog())
+			t.Logf("the operator's log ends:\n%s", text[max(0, len(text)-8000):])
+		}
+	})
+	return process
+}
+
+func callback(namespace string, n int) *v1alpha1.FotaCallback {
+	return &v1alpha1.FotaCallback{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: fmt.Sprintf("fleet-%d", n)},
+		Spec:       v1alpha1.FotaCallbackSpec{Account: fmt.Sprintf("%s-%d", namespace, n), URL: wish(n, 1)},
+	}
+}
+
+func wish(n, version int) string { return fmt.Sprintf("https://fota.example.com/%d/v%d", n, version) }
+
+func list(t *testing.T, namespace string) []v1alpha1.FotaCallback {
+	t.Helper()
+	var all v1alpha1.FotaCallbackList
+	NewWithT(t).Expect(set.Client.List(t.Context(), &all, client.InNamespace(namespace))).To(Succeed())
+	return all.Items
+}
+
+func readyCount(t *testing.T, namespace string) int {
+	t.Helper()
+	ready := 0
+	for _, o := range list(t, namespace) {
+		if meta.IsStatusConditionTrue(o.Status.Conditions, v1alpha1.ConditionReady) && o.Status.ObservedGeneration == o.Generation {
+			ready++
+		}
+	}
+	return ready
+}
+
+// Thirty objects are created, edited and deleted while the operator is killed at random moments. In the end the far side holds what the objects
+// that are left say, and nobody else's registration has been touched.
+func TestKilledAtRandomMoments(t *testing.T) {
+	const objects = 30
+	g := NewWithT(t)
+	ctx := t.Context()
+	namespace(t, "crash")
+	g.Expect(set.Simulator(ctx, http.MethodPut, "registrations/somebody-elses", `{"url":"https://elsewhere.example.net/hook"}`, nil)).To(Succeed())
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+
+	// One who kills, while one who edits goes through three phases.
+	stop, killed := make(chan struct{}), make(chan int)
+	go func() {
+		kills := 0
+		for {
+			process, err := set.StartOperator("--deregistration-grace=0", "--thingspace-qps=0")
+			if err != nil {
+				t.Error(err)
+				killed <- kills
+				return
+			}
+			select {
+			case <-stop:
+				process.Kill()
+				killed <- kills
+				return
+			case <-time.After(time.Duration(200+random.IntN(900)) * time.Millisecond):
+				process.Kill()
+				kills++
+			}
+		}
+	}()
+	pause := func() { time.Sleep(100 * time.Millisecond) } // spreads the edits over several lives of the operator
+	for n := range objects {
+		g.Expect(set.Client.Create(ctx, callback("crash", n))).To(Succeed())
+		pause()
+	}
+	for n := range objects {
+		g.Expect(retry.RetryOnConflict(retry.DefaultRetry, func() error {
+			o := callback("crash", n)
+			if err := set.Client.Get(ctx, client.ObjectKeyFromObject(o), o); err != nil {
+				return err
+			}
+			o.Spec.URL = wish(n, 2)
+			return set.Client.Update(ctx, o)
+		})).To(Succeed())
+		pause()
+	}
+	for n := 0; n < objects; n += 2 {
+		g.Expect(set.Client.Delete(ctx, callback("crash", n))).To(Succeed())
+		pause()
+	}
+	close(stop)
+	kills := <-killed
+	g.Expect(kills).To(BeNumerically(">=", 5), "it has to have been killed to show anything")
+
+	operator(t, "--deregistration-grace=0", "--thingspace-qps=0")
+	g.Eventually(func() int { return len(list(t, "crash")) }).WithTimeout(2 * time.Minute).Should(Equal(objects / 2))
+	g.Eventually(func() int { return readyCount(t, "crash") }).WithTimeout(2 * time.Minute).Should(Equal(objects / 2))
+	expected := map[string]string{"somebody-elses": "https://elsewhere.example.net/hook"}
+	for n := 1; n < objects; n += 2 {
+		expected[fmt.Sprintf("crash-%d", n)] = wish(n, 2)
+	}
+	registrations, err := set.Registrations(ctx)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(registrations).To(Equal(expected))
+	t.Logf("killed %d times", kills)
+}
+
+// Five hundred objects at 20 ms: two calls and two writes each, one token, one login; then nothing.
+func TestFiveHundredObjects(t *testing.T) {
+	const objects = 500
+	g := NewWithT(t)
+	namespace(t, "many")
+	process := operator(t, "--thingspace-qps=0", "--watch-namespaces=many")
+	before := writes(t)
+	for n := range objects {
+		g.Expect(set.Client.Create(t.Context(), callback("many", n))).To(Succeed())
+	}
+	g.Eventually(func() int { return readyCount(t, "many") }).WithTimeout(2 * time.Minute).WithPolling(200 * time.Millisecond).Should(Equal(objects))
+
+	var counts map[string]int
+	g.Expect(set.Simulator(t.Context(), http.MethodGet, "counts", "", &counts)).To(Succeed())
+	g.Expect(counts).To(Equal(map[string]int{"list": objects, "register": objects, "token": 1, "login": 1}))
+	// One write more puts the first login on record before it is made.
+	g.Expect(writes(t) - before).To(Equal(2*objects + 1))
+
+	// A restart, and every object touched: neither is a reason to call or to write.
+	g.Expect(process.Stop()).To(Succeed(), "a stop that was asked for ends with 0")
+	before = writes(t)
+	operator(t, "--thingspace-qps=0", "--watch-namespaces=many", "--default-interval=24h")
+	marker := callback("many", objects)
+	g.Expect(set.Client.Create(t.Context(), marker)).To(Succeed())
+	g.Eventually(func() int { return readyCount(t, "many") }).WithTimeout(time.Minute).Should(Equal(objects + 1))
+	g.Expect(set.Simulator(t.Context(), http.MethodGet, "counts", "", &counts)).To(Succeed())
+	g.Expect(counts["list"]).To(Equal(objects + 1))
+	g.Expect(writes(t) - before).To(Equal(3))
+}
+
+// writes is how many patches of FotaCallbacks and their status the API server has seen; in these tests only the operator patches.
+func writes(t *testing.T) int {
+	t.Helper()
+	total, err := set.Writes(t.Context(), "PATCH")
+	NewWithT(t).Expect(err).NotTo(HaveOccurred())
+	return total
+}

@@ -1,0 +1,48 @@
+package stage
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+	"k8s.io/client-go/rest"
+)
+
+// Writes is how many requests of one verb (PATCH, PUT, …) the API server has answered for FotaCallbacks and their status, by its own count.
+func (s *Stage) Writes(ctx context.Context, verb string) (int, error) {
+	web, err := rest.HTTPClientFor(s.Config)
+	if err != nil {
+		return 0, err
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(s.Config.Host, "/")+"/metrics", nil)
+	if err != nil {
+		return 0, err
+	}
+	response, err := web.Do(request)
+	if err != nil {
+		return 0, err
+	}
+	defer response.Body.Close() //nolint:errcheck // it has been read
+	if response.StatusCode != http.StatusOK {
+		return 0, fmt.Errorf("read the API server's metrics: %s", response.Status)
+	}
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(response.Body)
+	if err != nil {
+		return 0, fmt.Errorf("read the API server's metrics: %w", err)
+	}
+	total := 0.0
+	for _, metric := range families["apiserver_request_total"].GetMetric() {
+		labels := map[string]string{}
+		for _, pair := range metric.GetLabel() {
+			labels[pair.GetName()] = pair.GetValue()
+		}
+		if labels["resource"] == "fotacallbacks" && labels["verb"] == verb {
+			total += metric.GetCounter().GetValue()
+		}
+	}
+	return int(total), nil
+}

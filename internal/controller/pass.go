@@ -31,6 +31,8 @@ var (
 type pass struct {
 	*Reconciler
 	facts rules.Facts
+	// used are the credentials of the last call.
+	used *usable
 }
 
 func (p *pass) name() types.NamespacedName { return nameOf(p.facts.Object) }
@@ -106,7 +108,7 @@ func (p *pass) list(ctx context.Context) error {
 	}
 	p.facts.Listing = &rules.Listing{URL: live}
 	p.logins.succeeded(p.facts.Secret)
-	p.keepCredentials(ctx)
+	p.keep(p.used)
 	return nil
 }
 

@@ -107,7 +107,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 // work is one pass: decide and apply until there is nothing left to do, then summarise.
 func (r *Reconciler) work(ctx context.Context, facts rules.Facts) (reconcile.Result, error) {
 	p := &pass{Reconciler: r, facts: facts}
-	p.keepCredentials(ctx)
+	p.readForDeletion(ctx)
 	step := rules.Decide(p.facts)
 	for steps := 0; step.Action != rules.Rest; steps++ {
 		if steps == mostSteps {

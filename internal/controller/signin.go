@@ -21,7 +21,7 @@ func (p *pass) caller(ctx context.Context) (thingspace.Caller, error) {
 	if err != nil {
 		return thingspace.Caller{}, err
 	}
-	p.facts.Secret = found.identity
+	p.facts.Secret, p.used = found.identity, found
 	logins, refused, err := p.logins.earlier(ctx, found.identity)
 	if err != nil {
 		return thingspace.Caller{}, err
@@ -54,19 +54,20 @@ func (p *pass) findCredentials(ctx context.Context) (*usable, error) {
 	return found, err
 }
 
-// keepCredentials remembers credentials for the object's own deregistration: those that have worked, and for an object that
-// is being deleted those that are there now.
-func (p *pass) keepCredentials(ctx context.Context) {
+// readForDeletion remembers the credentials of an object that is being deleted as long as they are there, unless some that worked are known.
+func (p *pass) readForDeletion(ctx context.Context) {
 	o := p.facts.Object
-	deleting := rules.Deleting(o) && rules.HasFinalizer(o) && !o.Spec.Retains()
-	if !deleting && p.facts.Listing == nil {
+	if !rules.Deleting(o) || !rules.HasFinalizer(o) || o.Spec.Retains() || p.states.of(o, p.facts.Now).credentials != nil {
 		return
 	}
-	found, err := p.credentials.get(ctx, p.secretName(), secretServes)
-	if err != nil {
-		return // whoever needs them will say so
+	if found, err := p.credentials.get(ctx, p.secretName(), secretServes); err == nil { // otherwise, whoever needs them will say so
+		p.keep(found)
 	}
-	p.states.change(p.name(), o.UID, func(s *objectState) { s.credentials = found })
+}
+
+// keep remembers credentials for the object's own deregistration.
+func (p *pass) keep(credentials *usable) {
+	p.states.change(p.name(), p.facts.Object.UID, func(s *objectState) { s.credentials = credentials })
 }
 
 // beforeLogin makes sure that a login uses what the Secret says now, and puts the first one with unproven credentials on record: whatever

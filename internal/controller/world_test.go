@@ -168,7 +168,9 @@ func (w *world) secret(name, username, password string) *corev1.Secret {
 	return secret
 }
 
-func (w *world) goodCredentials() { w.credentials(simulator.DefaultUsername, simulator.DefaultPassword) }
+func (w *world) goodCredentials() {
+	w.credentials(simulator.DefaultUsername, simulator.DefaultPassword)
+}
 
 // callback is a FotaCallback with only what it must have.
 func (w *world) callback(name, account, url string) *v1alpha1.FotaCallback {
@@ -207,7 +209,9 @@ func (w *world) request(o *v1alpha1.FotaCallback, at string) {
 // wake touches an object, so that the operator looks whether it is due: what its queue would do when the moved clock's time comes.
 func (w *world) wake(o *v1alpha1.FotaCallback) {
 	GinkgoHelper()
-	w.edit(o, func(o *v1alpha1.FotaCallback) { metav1.SetMetaDataLabel(&o.ObjectMeta, "woken", fmt.Sprint(time.Now().UnixNano())) })
+	w.edit(o, func(o *v1alpha1.FotaCallback) {
+		metav1.SetMetaDataLabel(&o.ObjectMeta, "woken", fmt.Sprint(time.Now().UnixNano()))
+	})
 }
 
 // pass lets time go by and wakes the object.

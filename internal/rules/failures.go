@@ -85,6 +85,12 @@ func credentialsAwaited(err error) bool {
 	return errors.As(err, &missing) || errors.As(err, &rejected) || errors.As(err, &withheld) && !withheld.Proven
 }
 
+// waitsForLogin says whether nothing was tried, because the user has had its login of this minute.
+func waitsForLogin(err error) bool {
+	var limited *thingspace.RateLimitedError
+	return errors.As(err, &limited) && limited.LoginMinute
+}
+
 // askedToWait is how long the far side, or its protection, wants to be left alone; zero where it did not say.
 func askedToWait(err error) time.Duration {
 	var limited *thingspace.RateLimitedError

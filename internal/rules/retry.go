@@ -35,8 +35,10 @@ func remember(f Facts, last Step) Memory {
 
 	failed := f.Err != nil || last.Reason == v1alpha1.ReasonProgressing || stillThere(f, last)
 	if last.Wait.IsZero() && failed && retries(f, last) {
-		m.Attempts++
-		m.RetryAt = f.Now.Add(backoff(m.Attempts, f.Object.UID))
+		if !waitsForLogin(f.Err) {
+			m.Attempts++
+		}
+		m.RetryAt = f.Now.Add(backoff(max(m.Attempts, 1), f.Object.UID))
 		m.AwaitsAPI = reasonOf(f.Err) == v1alpha1.ReasonAPIUnavailable
 		if wait := askedToWait(f.Err); wait > 0 {
 			m.RetryAt = f.Now.Add(wait)

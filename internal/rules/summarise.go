@@ -44,11 +44,7 @@ func keepsReady(f Facts, last Step, memory Memory) bool {
 	if Deleting(f.Object) || !Handled(f.Object) || !readyNow(f.Object) || !passing(last.Reason) {
 		return false
 	}
-	var limited *thingspace.RateLimitedError
-	if errors.As(f.Err, &limited) && limited.LoginMinute {
-		return true
-	}
-	return memory.Attempts < failuresThatCount
+	return waitsForLogin(f.Err) || memory.Attempts < failuresThatCount
 }
 
 // recordCredentials keeps account of logins that did not succeed, for a process that starts after a crash.

@@ -68,8 +68,8 @@ func (c *circuit) answered() {
 	}
 }
 
-// failed reports a call without an answer, or with a 5xx.
-func (c *circuit) failed(account string) {
+// failed reports a call without an answer, or with a 5xx, which may ask to be left alone for a while.
+func (c *circuit) failed(account string, retryAfter time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.failures++
@@ -78,6 +78,9 @@ func (c *circuit) failed(account string) {
 		c.open = true
 		c.nextProbe = c.clock.Now().Add(probeEvery)
 		c.lineEnds = c.nextProbe
+	}
+	if asked := c.clock.Now().Add(retryAfter); c.open && asked.After(c.nextProbe) {
+		c.nextProbe = asked
 	}
 }
 

@@ -355,7 +355,15 @@ func TestCircuit(t *testing.T) {
 	g.Expect(f.recovered.Load()).To(BeZero())
 
 	f.ClearFaults()
-	f.clock.Step(time.Second)
+	f.Inject(simulator.Fault{Status: 503, Header: map[string]string{"Retry-After": "60"}})
+	for range 30 {
+		f.clock.Step(time.Second)
+		g.Expect(list(0)).NotTo(Succeed())
+	}
+	g.Expect(f.Count("list")).To(Equal(41), "Retry-After is honoured")
+
+	f.ClearFaults()
+	f.clock.Step(time.Minute)
 	g.Expect(list(0)).To(Succeed())
 	g.Expect(list(1)).To(Succeed())
 	g.Expect(f.recovered.Load()).To(BeEquivalentTo(1))

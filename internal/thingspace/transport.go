@@ -69,7 +69,7 @@ func (c *Client) send(ctx context.Context, r request) (a answer, written bool, e
 	case err != nil && ctx.Err() != nil:
 		return answer{}, written, ctx.Err()
 	case a.status == 0 || a.status >= 500:
-		c.circuit.failed(r.account)
+		c.circuit.failed(r.account, a.retryAfter(0))
 	default:
 		c.circuit.answered()
 	}

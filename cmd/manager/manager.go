@@ -9,7 +9,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/utils/clock"
-	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -110,7 +109,7 @@ func managerOptions(o *options) ctrl.Options {
 		LeaderElectionID:              operatorName,
 		LeaderElectionNamespace:       o.leaderElectionNamespace,
 		LeaderElectionReleaseOnCancel: true,
-		GracefulShutdownTimeout:       ptr.To(stopTimeout),
+		GracefulShutdownTimeout:       new(stopTimeout),
 		HealthProbeBindAddress:        o.healthProbeBindAddress,
 		Metrics: metricsserver.Options{
 			BindAddress:   o.metricsBindAddress,

@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/x509"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -110,13 +111,13 @@ func (o *options) check() error {
 	case o.thingspaceTimeout <= 0:
 		return fmt.Errorf("--thingspace-timeout must be more than 0, not %s", o.thingspaceTimeout)
 	case o.thingspaceQPS < 0:
-		return fmt.Errorf("--thingspace-qps must not be negative; 0 lifts the limit")
+		return errors.New("--thingspace-qps must not be negative; 0 lifts the limit")
 	case o.thingspaceQPS > 0 && o.thingspaceBurst < 1:
 		return fmt.Errorf("--thingspace-burst must be at least 1, not %d", o.thingspaceBurst)
 	case o.defaultInterval < time.Minute || o.defaultInterval > 24*time.Hour:
 		return fmt.Errorf("--default-interval must be between 1m and 24h, not %s", o.defaultInterval)
 	case o.deregistrationGrace < 0:
-		return fmt.Errorf("--deregistration-grace must not be negative; 0 turns it off")
+		return errors.New("--deregistration-grace must not be negative; 0 turns it off")
 	case o.maxConcurrentReconciles < 1:
 		return fmt.Errorf("--max-concurrent-reconciles must be at least 1, not %d", o.maxConcurrentReconciles)
 	}

@@ -60,7 +60,9 @@ func run(args []string) error {
 		options.Normalize = func(url string) string { return strings.TrimRight(strings.ToLower(url), "/") + "/" }
 	}
 
-	listener, err := net.Listen("tcp", *listen)
+	stop, cancel := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer cancel()
+	listener, err := (&net.ListenConfig{}).Listen(stop, "tcp", *listen)
 	if err != nil {
 		return err
 	}
@@ -74,8 +76,6 @@ func run(args []string) error {
 		}
 		listener = tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12})
 	}
-	stop, cancel := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	defer cancel()
 	go func() {
 		<-stop.Done()
 		_ = server.Close()

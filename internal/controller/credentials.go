@@ -21,9 +21,9 @@ import (
 )
 
 const (
-	// One read of a Secret serves all objects that name it for this long,
+	// One read of a Secret serves all objects that name it for this long.
 	secretServes = 10 * time.Minute
-	// or for this long while something waits for it to appear or change, or a sign-in is about to use it.
+	// Or for this long while something waits for it to appear or change, or a sign-in is about to use it.
 	secretServesWaiting = 5 * time.Second
 
 	credentialMaxBytes = 4096

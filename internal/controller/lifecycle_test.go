@@ -12,7 +12,7 @@ import (
 
 var _ = Describe("A FotaCallback's life", func() {
 	var w *world
-	BeforeEach(func(ctx SpecContext) {
+	BeforeEach(func() {
 		w = newWorld(GinkgoT().Context(), simulator.Options{})
 		w.goodCredentials()
 		w.start()

@@ -46,8 +46,8 @@ func (p *pass) apply(ctx context.Context, step rules.Step) error {
 		p.facts.Done = append(p.facts.Done, step)
 		return nil
 	}
-	if ends := p.endsQuietly(ctx, err); ends != nil {
-		return ends
+	if p.endsQuietly(ctx, err) {
+		return err
 	}
 	p.facts.Err = err
 	return nil
@@ -55,6 +55,8 @@ func (p *pass) apply(ctx context.Context, step rules.Step) error {
 
 func (p *pass) carryOut(ctx context.Context, step rules.Step) error {
 	switch step.Action {
+	case rules.Rest:
+		return nil
 	case rules.List:
 		return p.list(ctx)
 	case rules.Record:
@@ -85,13 +87,9 @@ func (p *pass) carryOut(ctx context.Context, step rules.Step) error {
 
 // endsQuietly says whether an error means that the pass has to start over rather than to report: somebody else wrote in between, or the
 // process is stopping.
-func (p *pass) endsQuietly(ctx context.Context, err error) error {
-	switch {
-	case ctx.Err() != nil, apierrors.IsConflict(err), apierrors.IsNotFound(err),
-		errors.Is(err, errStaleView), errors.Is(err, errProofTooOld), errors.Is(err, errCredentialsChanged):
-		return err
-	}
-	return nil
+func (p *pass) endsQuietly(ctx context.Context, err error) bool {
+	return ctx.Err() != nil || apierrors.IsConflict(err) || apierrors.IsNotFound(err) ||
+		errors.Is(err, errStaleView) || errors.Is(err, errProofTooOld) || errors.Is(err, errCredentialsChanged)
 }
 
 func (p *pass) list(ctx context.Context) error {

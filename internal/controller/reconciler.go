@@ -11,7 +11,6 @@ import (
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	"k8s.io/utils/keymutex"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/log"
@@ -132,7 +131,7 @@ func (p *pass) finish(ctx context.Context, last rules.Step) (reconcile.Result, e
 	summary := rules.Summarise(p.facts, last)
 	if !equality.Semantic.DeepEqual(before, summary.Status) {
 		if err := p.writeStatus(ctx, func(status *v1alpha1.FotaCallbackStatus) { *status = summary.Status }); err != nil {
-			if ends := p.endsQuietly(ctx, err); ends != nil {
+			if p.endsQuietly(ctx, err) {
 				return reconcile.Result{RequeueAfter: quietRetry}, nil
 			}
 			return reconcile.Result{}, fmt.Errorf("FotaCallback %s: write status: %w", p.name(), err)
@@ -155,7 +154,7 @@ func (r *Reconciler) waitFor(facts rules.Facts) reconcile.Result {
 	if rules.Routine(facts.Object) {
 		priority = handler.LowPriority
 	}
-	return reconcile.Result{RequeueAfter: max(at.Sub(r.Clock.Now()), time.Millisecond), Priority: ptr.To(priority)}
+	return reconcile.Result{RequeueAfter: max(at.Sub(r.Clock.Now()), time.Millisecond), Priority: new(priority)}
 }
 
 // gather reads what decisions need from Kubernetes, and nothing from ThingSpace.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -22,7 +23,6 @@ import (
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
-	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -109,7 +109,7 @@ func (w *world) start() {
 			ByObject:          map[client.Object]cache.ByObject{&v1alpha1.FotaCallback{}: {Transform: controller.TrimInCache}},
 		},
 		Metrics:    metricsserver.Options{BindAddress: "0"},
-		Controller: config.Controller{SkipNameValidation: ptr.To(true)},
+		Controller: config.Controller{SkipNameValidation: new(true)},
 	})
 	Expect(err).NotTo(HaveOccurred())
 
@@ -210,7 +210,7 @@ func (w *world) request(o *v1alpha1.FotaCallback, at string) {
 func (w *world) wake(o *v1alpha1.FotaCallback) {
 	GinkgoHelper()
 	w.edit(o, func(o *v1alpha1.FotaCallback) {
-		metav1.SetMetaDataLabel(&o.ObjectMeta, "woken", fmt.Sprint(time.Now().UnixNano()))
+		metav1.SetMetaDataLabel(&o.ObjectMeta, "woken", strconv.FormatInt(time.Now().UnixNano(), 10))
 	})
 }
 
@@ -276,7 +276,7 @@ func (w *world) gone(o *v1alpha1.FotaCallback) {
 // quiet makes sure that the operator has worked off what it was woken for: it sees a marker object through to its end.
 func (w *world) quiet() {
 	GinkgoHelper()
-	marker := w.create(w.callback("marker-"+fmt.Sprint(worlds.Add(1)), fmt.Sprintf("marker-%d", worlds.Add(1)), fleetURL),
+	marker := w.create(w.callback("marker-"+strconv.FormatInt(worlds.Add(1), 10), fmt.Sprintf("marker-%d", worlds.Add(1)), fleetURL),
 		func(o *v1alpha1.FotaCallback) { o.Spec.Suspend = true })
 	w.eventually(marker, v1alpha1.ReasonSuspended)
 	w.delete(marker)

@@ -1,7 +1,7 @@
 package rules
 
 import (
-	"fmt"
+	"errors"
 	"time"
 
 	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
@@ -170,7 +170,7 @@ func CheckSpec(spec *v1alpha1.FotaCallbackSpec) error {
 	}
 	interval, err := time.ParseDuration(spec.Interval)
 	if err != nil || interval < time.Minute || interval > 24*time.Hour {
-		return fmt.Errorf("interval must be a duration between 1m and 24h, for example 10m")
+		return errors.New("interval must be a duration between 1m and 24h, for example 10m")
 	}
 	return nil
 }

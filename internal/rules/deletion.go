@@ -25,6 +25,7 @@ func decideDeletion(f Facts) Step {
 			if ends := f.handOverEnds(); f.Now.Before(ends) {
 				return Step{Action: Rest, Reason: v1alpha1.ReasonDeregistering, Wait: ends}
 			}
+		case successorFailed: // it will not take over: deregister as if it were not there
 		}
 	} else if graceEnds := o.DeletionTimestamp.Add(f.Settings.DeregistrationGrace); f.Now.Before(graceEnds) {
 		return Step{Action: Rest, Reason: v1alpha1.ReasonDeregistering, Wait: graceEnds}

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -56,14 +57,7 @@ type SecretIdentity struct {
 
 // did says whether this pass has applied a step with one of these actions.
 func (f *Facts) did(actions ...Action) bool {
-	for _, step := range f.Done {
-		for _, action := range actions {
-			if step.Action == action {
-				return true
-			}
-		}
-	}
-	return false
+	return slices.ContainsFunc(f.Done, func(step Step) bool { return slices.Contains(actions, step.Action) })
 }
 
 // Handled says whether status speaks of the object as it is now: its generation (which a deletion raises too) and its

@@ -97,7 +97,10 @@ func (s *Simulator) logIn(r *http.Request, body string) reply {
 	if problem := s.bearerProblem(r); problem != nil {
 		return *problem
 	}
-	var given struct{ Username, Password string }
+	var given struct {
+		Username string `json:"username"`
+		Password string `json:"password"`
+	}
 	if json.Unmarshal([]byte(body), &given) != nil {
 		return refused(http.StatusBadRequest, "UnifiedWebService.REQUEST_FAILED.MalformedRequest", "The request can't be read.")
 	}
@@ -176,6 +179,8 @@ func (s *Simulator) list(r *http.Request, _ string) reply {
 
 func (s *Simulator) nothing() reply {
 	switch s.options.Nothing {
+	case NothingEmpty:
+		return reply{status: http.StatusOK}
 	case NothingChunked:
 		return reply{status: http.StatusOK, chunked: true}
 	case NothingSpace:
@@ -222,7 +227,9 @@ func (s *Simulator) store(r *http.Request, body string) reply {
 	if problem := s.callbackProblem(r); problem != nil {
 		return *problem
 	}
-	var wish struct{ URL string }
+	var wish struct {
+		URL string `json:"url"`
+	}
 	if json.Unmarshal([]byte(body), &wish) != nil || !strings.HasPrefix(strings.ToLower(wish.URL), "https://") {
 		return refused(http.StatusBadRequest, "INVALID_PARAMETER", "url must be an https URL.")
 	}

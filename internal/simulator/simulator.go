@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -213,11 +214,7 @@ func (s *Simulator) Registered(account string) string {
 func (s *Simulator) Registrations() map[string]string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	all := make(map[string]string, len(s.registrations))
-	for account, url := range s.registrations {
-		all[account] = url
-	}
-	return all
+	return maps.Clone(s.registrations)
 }
 
 // EndSessions ends all sessions, EndTokens all tokens.

@@ -24,6 +24,7 @@ type web struct {
 }
 
 func newWeb(t *testing.T, s *simulator.Simulator) *web {
+	t.Helper()
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
 	return &web{t: t, server: server}
@@ -40,13 +41,13 @@ func (w *web) do(method, path, body string, header ...string) (int, string) {
 	if err != nil {
 		return 0, ""
 	}
-	defer response.Body.Close()
+	defer response.Body.Close() //nolint:errcheck // it has been read
 	text, _ := io.ReadAll(response.Body)
 	return response.StatusCode, string(text)
 }
 
 func (w *web) askToken(secret string) (int, string) {
-	request := httptest.NewRequest(http.MethodPost, "/", http.NoBody)
+	request := httptest.NewRequestWithContext(w.t.Context(), http.MethodPost, "/", http.NoBody)
 	request.SetBasicAuth(simulator.DefaultClientID, secret)
 	return w.do(http.MethodPost, "/api/ts/v1/oauth2/token", "grant_type=client_credentials",
 		"Authorization", request.Header.Get("Authorization"), "Content-Type", "application/x-www-form-urlencoded")
@@ -63,6 +64,7 @@ func (w *web) call(method, body string) (int, string) {
 }
 
 func signedIn(t *testing.T, s *simulator.Simulator) *web {
+	t.Helper()
 	w := newWeb(t, s)
 	g := NewWithT(t)
 	status, body := w.askToken(simulator.DefaultClientSecret)

@@ -180,7 +180,7 @@ func TestReauthentication(t *testing.T) {
 			f.ResetRecord()
 			f.Inject(simulator.Fault{Operation: "list", Status: test.status, Body: test.body})
 			_, err = f.client.List(t.Context(), caller(good))
-			as[*thingspace.AccessDeniedError](t, err)
+			_ = as[*thingspace.AccessDeniedError](t, err)
 			g.Expect(f.Count("list")).To(Equal(2))
 			g.Expect(f.Count("login")).To(BeNumerically("<=", 1))
 		})
@@ -206,7 +206,7 @@ func TestYoungSessionIsKept(t *testing.T) {
 	g.Expect(err).NotTo(HaveOccurred())
 	f.Inject(simulator.Fault{Operation: "list", Status: 401, Times: 1})
 	_, err = f.client.List(t.Context(), caller(good))
-	as[*thingspace.AccessDeniedError](t, err)
+	_ = as[*thingspace.AccessDeniedError](t, err)
 	_, err = f.client.List(t.Context(), caller(good))
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(f.Counts()).To(Equal(map[string]int{"list": 3, "token": 1, "login": 1}))
@@ -260,7 +260,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 		for _, location := range []string{target.URL + "/x", "//" + target.Listener.Addr().String(), "/api/elsewhere", ""} {
 			for operation, call := range calls {
 				f.Inject(simulator.Fault{Operation: operation, Status: status, Header: map[string]string{"Location": location}, Times: 1})
-				as[*thingspace.UnexpectedResponseError](t, call())
+				_ = as[*thingspace.UnexpectedResponseError](t, call())
 			}
 		}
 	}
@@ -282,7 +282,7 @@ func TestHostileBodies(t *testing.T) {
 			fault.Operation = "list"
 			f.Inject(fault)
 			_, err := f.client.List(t.Context(), caller(good))
-			as[*thingspace.UnexpectedResponseError](t, err)
+			_ = as[*thingspace.UnexpectedResponseError](t, err)
 		})
 	}
 }

@@ -35,7 +35,7 @@ func TestRefusedLoginIsNotRepeated(t *testing.T) {
 	}
 	asked := caller(withPassword("wrong"))
 	asked.AllowLogin = true
-	as[*thingspace.CredentialsRejectedError](t, f.list(t, asked))
+	_ = as[*thingspace.CredentialsRejectedError](t, f.list(t, asked))
 	g.Expect(f.Count("login")).To(Equal(1))
 	g.Expect(f.list(t, caller(good))).To(Succeed(), "other content is another matter")
 }
@@ -78,7 +78,11 @@ func TestLoginsWithoutVerdictCount(t *testing.T) {
 				g.Expect(f.list(t, caller(good))).NotTo(Succeed())
 				f.clock.Step(11 * time.Minute)
 			}
-			g.Expect(f.Count("login") == 3).To(Equal(test.counts), "%d logins", f.Count("login"))
+			if test.counts {
+				g.Expect(f.Count("login")).To(Equal(3))
+			} else {
+				g.Expect(f.Count("login")).To(Equal(10))
+			}
 		})
 	}
 }
@@ -115,7 +119,7 @@ func TestWhatEarlierProcessesRecorded(t *testing.T) {
 	g, f := NewWithT(t), newFar(t, simulator.Options{})
 	refused := caller(good)
 	refused.Source, refused.PriorRefusal = "secret-1", true
-	as[*thingspace.CredentialsRejectedError](t, f.list(t, refused))
+	_ = as[*thingspace.CredentialsRejectedError](t, f.list(t, refused))
 
 	f = newFar(t, simulator.Options{})
 	for n, source := range []string{"secret-1", "secret-2", "secret-1"} {

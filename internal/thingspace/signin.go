@@ -192,8 +192,7 @@ func (c *Client) loginVerdict(attempt *loginAttempt, state *sessionState, a answ
 	attempt.unanswered()
 	c.metrics.login("error")
 	err = a.failure()
-	var denied *AccessDeniedError
-	if errors.As(err, &denied) { // a bearer that is refused twice says nothing about the password
+	if denied, ok := errors.AsType[*AccessDeniedError](err); ok { // a bearer that is refused twice says nothing about the password
 		return unexpected("a bearer token that was just issued is refused (%s)", denied.Code)
 	}
 	return err

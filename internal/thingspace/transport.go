@@ -91,7 +91,7 @@ func (c *Client) exchange(ctx context.Context, r request) (a answer, written boo
 		return answer{}, false, unexpected("a request that can't be built")
 	}
 	for name, value := range r.header {
-		req.Header.Set(name, value)
+		req.Header[name] = []string{value} // as ThingSpace writes it: Set would change VZ-M2M-Token's letter case
 	}
 	req.Header.Set("User-Agent", c.userAgent)
 	resp, err := c.http.Do(req)

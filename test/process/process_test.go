@@ -1,5 +1,5 @@
 // Package process tests the real binaries: what only a process that dies, or many objects at once, can show.
-package process
+package process_test
 
 import (
 	"context"
@@ -39,7 +39,7 @@ func run(m *testing.M) (int, error) {
 	if err != nil {
 		return 1, err
 	}
-	defer os.RemoveAll(dir)
+	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
 	ctx := context.Background()
 	if err := stage.Build(ctx, "../..", dir); err != nil {
 		return 1, err

@@ -107,8 +107,8 @@ func (s *Stage) startSimulator(ctx context.Context, args []string) error {
 	if err != nil {
 		return fmt.Errorf("the simulator did not start: %w", err)
 	}
-	base := strings.TrimSpace(line[strings.Index(line, "http"):])
-	s.SimulatorURL = strings.TrimSuffix(base, "/api")
+	_, base, _ := strings.Cut(line, " at ")
+	s.SimulatorURL = strings.TrimSuffix(strings.TrimSpace(base), "/api")
 	return ctx.Err()
 }
 

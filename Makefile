@@ -1,12 +1,22 @@
-# Everything that a developer runs. `make help` lists it.
+# Everything that a developer runs; `make help` lists it. Go and make are all that has to be there: tools come from Go modules.
 SHELL := /usr/bin/env bash -o pipefail
 .SHELLFLAGS := -ec
-IMG ?= ghcr.io/fota-callback-operator/fota-callback-operator:latest
+
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
-TOOL := go tool -modfile=$(CURDIR)/hack/tools/go.mod
-# The race detector needs a C compiler; without one the tests run all the same.
-RACE := $(shell if [ "$$(go env CGO_ENABLED)" = 1 ] && command -v "$$(go env CC)" >/dev/null 2>&1; then echo -race; fi)
+IMG ?= ghcr.io/fota-callback-operator/fota-callback-operator:latest
+SIMULATOR_IMG ?= ghcr.io/fota-callback-operator/thingspace-simulator:latest
+CONTAINER_TOOL ?= docker
+KUBECTL ?= kubectl
 FUZZTIME ?= 3s
+
+CONTROLLER_GEN = go tool -modfile=$(CURDIR)/hack/tools/go.mod controller-gen
+KUSTOMIZE = go tool -modfile=$(CURDIR)/hack/tools/go.mod kustomize
+GOLANGCI_LINT = bin/golangci-lint
+MODULES = . hack/tools hack/tools/golangci-lint hack/control-plane/etcd hack/control-plane/kubernetes
+# The race detector needs a C compiler; without one the tests run all the same.
+RACE := $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v "$$(go env CC)" >/dev/null 2>&1 && echo -race)
+
+##@ General
 
 .PHONY: help
 help: ## Show this help.
@@ -15,56 +25,79 @@ help: ## Show this help.
 ##@ Try it
 
 .PHONY: demo
-demo: ## A real API server, a simulated ThingSpace and the operator, to play with. ONCE=1 checks what it shows and exits.
+demo: ## A real API server, a simulated ThingSpace and the operator, to play with until Ctrl-C. ONCE=1 checks what it shows and exits.
 	@assets=$$(hack/control-plane/ensure); KUBEBUILDER_ASSETS=$$assets ONCE=$(ONCE) go run ./hack/demo
 
-.PHONY: run
-run: ## Run the operator against the current kubeconfig.
-	go run ./cmd/manager --leader-elect=false --metrics-secure=false --metrics-bind-address=127.0.0.1:8080 --zap-encoder=console $(ARGS)
-
 .PHONY: simulator
-simulator: ## Serve a simulated ThingSpace on 127.0.0.1:8480.
+simulator: ## Serve a simulated ThingSpace on 127.0.0.1:8480. ARGS are its flags.
 	go run ./cmd/thingspace-simulator $(ARGS)
+
+.PHONY: run
+run: ## Run the operator against the current kubeconfig (make install first). ARGS are more of its flags.
+	go run -ldflags "-X main.version=$(VERSION)" ./cmd/manager --leader-elect=false --health-probe-bind-address=127.0.0.1:8081 \
+	  --metrics-secure=false --metrics-bind-address=127.0.0.1:8080 --zap-encoder=console $(ARGS)
 
 ##@ Develop
 
+# Where generated files go; verify puts them elsewhere.
+OUT ?= .
+
+.PHONY: manifests
+manifests: ## Generate the CRD and the operator's role.
+	$(CONTROLLER_GEN) crd paths=./api/... output:crd:dir=$(OUT)/config/crd/bases
+	$(CONTROLLER_GEN) rbac:roleName=manager-role paths=./internal/controller/... output:rbac:dir=$(OUT)/config/rbac
+
 .PHONY: generate
-generate: ## Regenerate deepcopy code, CRD and RBAC.
-	$(TOOL) controller-gen object paths=./api/...
-	$(TOOL) controller-gen crd paths=./api/... output:crd:dir=config/crd/bases
-	$(TOOL) controller-gen rbac:roleName=manager-role paths=./internal/controller/... output:rbac:dir=config/rbac
+generate: ## Generate the API types' copying code.
+	$(CONTROLLER_GEN) object paths=./api/v1alpha1 output:object:dir=$(OUT)/api/v1alpha1
 
 .PHONY: fmt
 fmt: ## Format the code.
-	gofmt -w api cmd hack internal test
+	gofmt -w $(GO_DIRS)
+
+.PHONY: vet
+vet: ## Run go vet.
+	go vet ./...
 
 .PHONY: lint
-lint: bin/golangci-lint ## Run golangci-lint, with kube-api-linter on api/.
-	bin/golangci-lint run ./...
+lint: $(GOLANGCI_LINT) ## Run golangci-lint, with kube-api-linter on api/.
+	$(GOLANGCI_LINT) run
 
-bin/golangci-lint: hack/tools/golangci-lint/go.mod hack/tools/golangci-lint/main.go
-	@echo "building golangci-lint with kube-api-linter, once (some minutes)"
-	cd hack/tools/golangci-lint && go build -o ../../../$@ .
+.PHONY: lint-fix
+lint-fix: $(GOLANGCI_LINT) ## Run golangci-lint and let it mend what it can.
+	$(GOLANGCI_LINT) run --fix
+
+$(GOLANGCI_LINT): hack/tools/golangci-lint/go.mod hack/tools/golangci-lint/main.go
+	@echo "building golangci-lint from its Go module, once: about 4 minutes on two cores"
+	@cd hack/tools/golangci-lint && go build -ldflags "-s -w" -o $(CURDIR)/$@ .
+
+GO_DIRS = api cmd hack internal test
 
 .PHONY: verify
-verify: generate ## Fail where generated files, formatting or modules are not current.
-	@test -z "$$(gofmt -l api cmd hack internal test)" || { echo "not formatted:"; gofmt -l api cmd hack internal test; exit 1; }
-	go mod tidy -diff
-	go vet ./...
-	@git diff --exit-code -- api config go.mod go.sum || { echo "generated files are not current: run 'make generate' and commit"; exit 1; }
+verify: vet ## Fail where generated files, formatting or modules are not current. Changes nothing.
+	@out=$$(mktemp -d); trap 'rm -rf "$$out"' EXIT; \
+	$(MAKE) --no-print-directory generate manifests OUT="$$out"; \
+	(cd "$$out" && find . -type f) | while read -r file; do \
+	  diff -u "$$file" "$$out/$$file" || { echo "$$file is not current: run 'make generate manifests'"; exit 1; }; done
+	@unformatted=$$(gofmt -l $(GO_DIRS)); [ -z "$$unformatted" ] || { echo "run 'make fmt':"; echo "$$unformatted"; exit 1; }
+	@for module in $(MODULES); do echo "go mod tidy -diff in $$module"; (cd $$module && go mod tidy -diff); done
 
 ##@ Test
 
 .PHONY: test
-test: ## Every test that needs no kubelet.
-	@[ -n "$(RACE)" ] || echo "no C compiler: testing without the race detector"
-	@assets=$$(hack/control-plane/ensure); export KUBEBUILDER_ASSETS=$$assets; go test $(RACE) -timeout 30m ./...
+test: ## Every test that needs no kubelet, with the race detector where there is a C compiler; then each fuzz target for FUZZTIME.
+	@[ -n "$(RACE)" ] || echo "no C compiler here: testing without the race detector"
+	@assets=$$(hack/control-plane/ensure); KUBEBUILDER_ASSETS=$$assets go test $(RACE) -timeout 30m ./...
 	@$(MAKE) --no-print-directory fuzz
+
+.PHONY: test-unit
+test-unit: ## The tests that need no API server: seconds.
+	go test $(RACE) ./api/... ./cmd/... ./internal/rules/... ./internal/simulator/... ./internal/thingspace/...
 
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for FUZZTIME (3s).
-	@for target in $$(grep -rhoE '^func (Fuzz[A-Za-z]+)' internal/thingspace/*_test.go | awk '{print $$2}'); do \
-	  go test ./internal/thingspace -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) || exit 1; done
+	@grep -rE --include='*_test.go' '^func Fuzz' . | sed -E 's|/[^/]*_test.go:func (Fuzz[A-Za-z0-9_]*).*| \1|' | while read -r package target; do \
+	  go test "$$package" -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) </dev/null; done
 
 ##@ Build
 
@@ -73,32 +106,45 @@ build: ## Build the manager and the simulator into bin/.
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/ ./cmd/...
 
 .PHONY: docker-build
-docker-build: ## Build the operator's image (IMG).
-	docker build --build-arg VERSION=$(VERSION) -t $(IMG) .
+docker-build: ## Build the operator's image (IMG) and the simulator's (SIMULATOR_IMG).
+	$(CONTAINER_TOOL) build --build-arg VERSION=$(VERSION) -t $(IMG) .
+	$(CONTAINER_TOOL) build --build-arg VERSION=$(VERSION) -t $(SIMULATOR_IMG) --target simulator .
 
+.PHONY: docker-push
+docker-push: ## Push both images.
+	$(CONTAINER_TOOL) push $(IMG)
+	$(CONTAINER_TOOL) push $(SIMULATOR_IMG)
+
+PLATFORMS ?= linux/amd64,linux/arm64
 .PHONY: docker-buildx
-docker-buildx: ## Build and push the image for amd64 and arm64.
-	docker buildx build --platform linux/amd64,linux/arm64 --build-arg VERSION=$(VERSION) -t $(IMG) --push .
+docker-buildx: ## Build both images for PLATFORMS, and push them.
+	$(CONTAINER_TOOL) buildx build --platform $(PLATFORMS) --build-arg VERSION=$(VERSION) -t $(IMG) --push .
+	$(CONTAINER_TOOL) buildx build --platform $(PLATFORMS) --build-arg VERSION=$(VERSION) -t $(SIMULATOR_IMG) --target simulator --push .
 
 .PHONY: build-installer
-build-installer: ## Write everything that an installation needs into dist/install.yaml.
-	mkdir -p dist
-	$(TOOL) kustomize build config/default > dist/install.yaml
+build-installer: ## Write everything that an installation of IMG needs into dist/install.yaml.
+	@mkdir -p dist
+	@$(render) > dist/install.yaml
+	@echo "wrote dist/install.yaml for $(IMG)"
+
+# config/default with IMG in it, from an overlay of its own, so that no file under config/ changes.
+render = (rm -rf bin/render && mkdir -p bin/render && cd bin/render && $(KUSTOMIZE) create --resources ../../config/default \
+  && $(KUSTOMIZE) edit set image ghcr.io/fota-callback-operator/fota-callback-operator=$(IMG) && $(KUSTOMIZE) build .)
 
 ##@ Deploy
 
 .PHONY: install
 install: ## Install the CRD into the current cluster.
-	kubectl apply -k config/crd
+	@$(KUSTOMIZE) build config/crd | $(KUBECTL) apply --server-side -f -
 
 .PHONY: uninstall
-uninstall: ## Remove the CRD. Delete the FotaCallbacks first, while the operator still runs.
-	kubectl delete --ignore-not-found -k config/crd
+uninstall: ## Remove the CRD and with it every FotaCallback. Delete those first, while the operator still runs.
+	@$(KUSTOMIZE) build config/crd | $(KUBECTL) delete --ignore-not-found -f -
 
 .PHONY: deploy
-deploy: ## Install CRD, permissions and operator into the current cluster.
-	kubectl apply -k config/default
+deploy: ## Install CRD, permissions and operator (IMG) into the current cluster.
+	@$(render) | $(KUBECTL) apply --server-side -f -
 
 .PHONY: undeploy
 undeploy: ## Remove all of that. Delete the FotaCallbacks first, while the operator still runs.
-	kubectl delete --ignore-not-found -k config/default
+	@$(render) | $(KUBECTL) delete --ignore-not-found -f -

@@ -1,4 +1,4 @@
-# The operator, and with --target simulator the simulated ThingSpace: one static binary each on distroless.
+# The operator, and with --target simulator the simulated ThingSpace: one static binary each on distroless, run as nobody in particular.
 FROM --platform=$BUILDPLATFORM golang:1.26 AS build
 WORKDIR /src
 COPY go.mod go.sum ./
@@ -10,11 +10,15 @@ ARG TARGETOS TARGETARCH VERSION=development
 RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -ldflags "-s -w -X main.version=$VERSION" -o /out/ ./cmd/...
 
 FROM gcr.io/distroless/static:nonroot AS simulator
+LABEL org.opencontainers.image.source=https://github.com/fota-callback-operator/fota-callback-operator org.opencontainers.image.licenses=Apache-2.0
 COPY --from=build /out/thingspace-simulator /thingspace-simulator
 USER 65532:65532
+EXPOSE 8480
 ENTRYPOINT ["/thingspace-simulator"]
+CMD ["--listen=:8480"]
 
 FROM gcr.io/distroless/static:nonroot AS manager
+LABEL org.opencontainers.image.source=https://github.com/fota-callback-operator/fota-callback-operator org.opencontainers.image.licenses=Apache-2.0
 COPY --from=build /out/manager /manager
 USER 65532:65532
 ENTRYPOINT ["/manager"]

@@ -7,7 +7,8 @@ IMG ?= ghcr.io/fota-callback-operator/fota-callback-operator:latest
 SIMULATOR_IMG ?= ghcr.io/fota-callback-operator/thingspace-simulator:latest
 CONTAINER_TOOL ?= docker
 KUBECTL ?= kubectl
-FUZZTIME ?= 3s
+# For each fuzz target: inputs (x), which is the same work on every machine, or a time.
+FUZZTIME ?= 5000x
 
 CONTROLLER_GEN = go tool -modfile=$(CURDIR)/hack/tools/go.mod controller-gen
 KUSTOMIZE = go tool -modfile=$(CURDIR)/hack/tools/go.mod kustomize
@@ -85,7 +86,7 @@ verify: vet ## Fail where generated files, formatting or modules are not current
 ##@ Test
 
 .PHONY: test
-test: ## Every test that needs no kubelet, with the race detector where there is a C compiler; then each fuzz target for FUZZTIME.
+test: ## Every test that needs no kubelet, with the race detector where there is a C compiler; then the fuzz targets.
 	@[ -n "$(RACE)" ] || echo "no C compiler here: testing without the race detector"
 	@assets=$$(hack/control-plane/ensure); KUBEBUILDER_ASSETS=$$assets go test $(RACE) -timeout 30m ./...
 	@$(MAKE) --no-print-directory fuzz
@@ -95,7 +96,7 @@ test-unit: ## The tests that need no API server: seconds.
 	go test $(RACE) ./api/... ./cmd/... ./internal/rules/... ./internal/simulator/... ./internal/thingspace/...
 
 .PHONY: fuzz
-fuzz: ## Run each fuzz target for FUZZTIME (3s).
+fuzz: ## Run each fuzz target for FUZZTIME: 5000x is so many inputs, 10m so long.
 	@grep -rE --include='*_test.go' '^func Fuzz' . | sed -E 's|/[^/]*_test.go:func (Fuzz[A-Za-z0-9_]*).*| \1|' | while read -r package target; do \
 	  go test "$$package" -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) </dev/null; done
 

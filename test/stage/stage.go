@@ -112,7 +112,7 @@ func (s *Stage) startSimulator(ctx context.Context, args []string) error {
 	return ctx.Err()
 }
 
-// StartOperator starts a manager against the stage. Its log goes to the end of operator.log.
+// StartOperator starts a manager against the stage, as a cluster admin unless args say otherwise. Its log goes to the end of operator.log.
 func (s *Stage) StartOperator(args ...string) (*Process, error) {
 	file, err := os.OpenFile(s.OperatorLog(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {

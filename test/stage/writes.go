@@ -13,6 +13,18 @@ import (
 
 // Writes is how many requests of one verb (PATCH, PUT, …) the API server has answered for FotaCallbacks and their status, by its own count.
 func (s *Stage) Writes(ctx context.Context, verb string) (int, error) {
+	return s.count(ctx, "apiserver_request_total", func(labels map[string]string) bool {
+		return labels["resource"] == "fotacallbacks" && labels["verb"] == verb
+	})
+}
+
+// Forbidden is how many requests the API server has refused for want of permission, by its own count.
+func (s *Stage) Forbidden(ctx context.Context) (int, error) {
+	return s.count(ctx, "authorization_attempts_total", func(labels map[string]string) bool { return labels["result"] != "allowed" })
+}
+
+// count sums a counter of the API server over the series that count.
+func (s *Stage) count(ctx context.Context, name string, counts func(labels map[string]string) bool) (int, error) {
 	web, err := rest.HTTPClientFor(s.Config)
 	if err != nil {
 		return 0, err
@@ -35,12 +47,12 @@ func (s *Stage) Writes(ctx context.Context, verb string) (int, error) {
 		return 0, fmt.Errorf("read the API server's metrics: %w", err)
 	}
 	total := 0.0
-	for _, metric := range families["apiserver_request_total"].GetMetric() {
+	for _, metric := range families[name].GetMetric() {
 		labels := map[string]string{}
 		for _, pair := range metric.GetLabel() {
 			labels[pair.GetName()] = pair.GetValue()
 		}
-		if labels["resource"] == "fotacallbacks" && labels["verb"] == verb {
+		if counts(labels) {
 			total += metric.GetCounter().GetValue()
 		}
 	}

@@ -1,17 +1,17 @@
 package simulator
 
 import (
-	"io"
-	"net/http"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
-
-	"k8s.io/utils/clock"
 )
 
 // Fault is an answer other than the right one. It comes for matching requests, as often as Times says.
-type Fault struct {
+type Fault struct { //nolint:recvcheck // encoding/json writes values and reads into pointers
 	// Operation is list, register, update, deregister, token or login; empty for all, "mutation" for the three that change something.
 	Operation string `json:"operation,omitempty"`
 	// Account limits it to one account; empty for all.
@@ -21,26 +21,76 @@ type Fault struct {
 	// Applied does what was asked before answering wrongly: the effect is there and its answer is lost.
 	Applied bool `json:"applied,omitempty"`
 
-	// Status, Header and Body are the answer. Status 0 closes the connection without one.
+	// Answer is one that has a name; Status, Header and Body then replace that part of it where they are given.
+	Answer Answer `json:"answer,omitempty"`
+	// Status, Header and Body are the answer. No Answer and Status 0 closes the connection without one.
 	Status int               `json:"status,omitempty"`
 	Header map[string]string `json:"header,omitempty"`
 	Body   string            `json:"body,omitempty"`
-	// Delay comes before the answer. Hang never answers.
+	// Delay comes before the answer. Hang never answers. In JSON, durations are strings such as "2s".
 	Delay time.Duration `json:"delay,omitempty"`
 	Hang  bool          `json:"hang,omitempty"`
 	// CutOff announces a longer body than it sends. Endless goes on sending the body. Drip sends it a byte at a time, with this pause.
 	CutOff  bool          `json:"cutOff,omitempty"`
 	Endless bool          `json:"endless,omitempty"`
 	Drip    time.Duration `json:"drip,omitempty"`
-
-	used int
 }
 
-// Inject adds a fault. The earliest that matches a request is used.
-func (s *Simulator) Inject(fault Fault) {
+// Validate says what the simulator could not do, or would never do.
+func (f Fault) Validate() error {
+	known := []string{"", opList, opRegister, opUpdate, opDeregister, opToken, opLogin, anyMutation}
+	_, named := answers[f.Answer]
+	switch {
+	case !slices.Contains(known, f.Operation):
+		return fmt.Errorf("there is no operation %q; there are %s", f.Operation, strings.Join(known[1:], ", "))
+	case !named && f.Answer != "" && f.Answer != AnswerRight:
+		return unknownAnswer(f.Answer)
+	case f.Status != 0 && (f.Status < 200 || f.Status > 599):
+		return fmt.Errorf("%d is no status of an answer: give one from 200 to 599, or none to close the connection", f.Status)
+	case f.Times < 0 || f.Delay < 0 || f.Drip < 0:
+		return errors.New("times, delay and drip can't be negative")
+	}
+	return nil
+}
+
+// Injected is a fault in force.
+type Injected struct {
+	s     *Simulator
+	id    int
+	used  int
+	fault Fault
+}
+
+// Inject puts a fault in force. The earliest that matches a request is used. One that is not Valid makes it panic.
+func (s *Simulator) Inject(fault Fault) *Injected {
+	if err := fault.Validate(); err != nil {
+		panic("simulator: " + err.Error())
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.faults = append(s.faults, &fault)
+	s.injected++
+	injected := &Injected{s: s, id: s.injected, fault: fault}
+	s.faults = append(s.faults, injected)
+	return injected
+}
+
+// Used is for how many requests it has come.
+func (i *Injected) Used() int {
+	i.s.mu.Lock()
+	defer i.s.mu.Unlock()
+	return i.used
+}
+
+// Clear ends this fault and no other.
+func (i *Injected) Clear() { i.s.clearFault(i.id) }
+
+// clearFault says whether the fault was in force.
+func (s *Simulator) clearFault(id int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before := len(s.faults)
+	s.faults = slices.DeleteFunc(s.faults, func(i *Injected) bool { return i.id == id })
+	return len(s.faults) < before
 }
 
 // ClearFaults makes the simulator well-behaved again.
@@ -50,84 +100,67 @@ func (s *Simulator) ClearFaults() {
 	s.faults = nil
 }
 
-func (s *Simulator) takeFault(operation, account string) *Fault {
-	for i, f := range s.faults {
-		if !f.matches(operation, account) {
-			continue
-		}
-		f.used++
-		if f.Times > 0 && f.used >= f.Times {
-			s.faults = slices.Delete(s.faults, i, i+1)
-		}
-		return f
+func (s *Simulator) takeFault(c *call) *Fault {
+	index := slices.IndexFunc(s.faults, func(i *Injected) bool { return i.fault.matches(c) })
+	if index < 0 {
+		return nil
 	}
-	return nil
+	taken := s.faults[index]
+	taken.used++
+	if taken.fault.Times > 0 && taken.used >= taken.fault.Times {
+		s.faults = slices.Delete(s.faults, index, index+1)
+	}
+	return &taken.fault
 }
 
-func (f *Fault) matches(operation, account string) bool {
-	if f.Account != "" && !strings.EqualFold(f.Account, account) {
+const anyMutation = "mutation"
+
+func (f *Fault) matches(c *call) bool {
+	if c.operation == opUnknown || f.Account != "" && !strings.EqualFold(f.Account, c.account) {
 		return false
 	}
-	switch f.Operation {
-	case "", operation:
-		return true
-	case "mutation":
-		return operation == opRegister || operation == opUpdate || operation == opDeregister
-	}
-	return false
+	return f.Operation == "" || f.Operation == c.operation || f.Operation == anyMutation && c.mutates()
 }
 
-// answer sends the fault.
-func (f *Fault) answer(w http.ResponseWriter, r *http.Request, clk clock.Clock) {
-	if f.Hang {
-		<-r.Context().Done()
-		return
-	}
-	if f.Delay > 0 {
-		select {
-		case <-clk.After(f.Delay):
-		case <-r.Context().Done():
-			return
-		}
-	}
-	if f.Status == 0 {
-		panic(http.ErrAbortHandler) // net/http's way to close the connection
-	}
-	for name, value := range f.Header {
-		w.Header().Set(name, value)
-	}
-	if f.CutOff {
-		w.Header().Set("Content-Length", "4096")
-	}
-	w.WriteHeader(f.Status)
-	for first := true; first || f.Endless; first = false {
-		if f.writeBody(w, r, clk) != nil || r.Context().Err() != nil {
-			return
-		}
-	}
-	if f.CutOff {
-		_ = http.NewResponseController(w).Flush() // what has been written arrives
-		panic(http.ErrAbortHandler)
-	}
+func (c *call) mutates() bool {
+	return c.operation == opRegister || c.operation == opUpdate || c.operation == opDeregister
 }
 
-func (f *Fault) writeBody(w http.ResponseWriter, r *http.Request, clk clock.Clock) error {
-	if f.Drip == 0 {
-		_, err := io.WriteString(w, f.Body)
+// duration is written as people write one.
+type duration time.Duration
+
+func (d duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
+
+func (d *duration) UnmarshalText(text []byte) error {
+	parsed, err := time.ParseDuration(string(text))
+	*d = duration(parsed)
+	return err
+}
+
+type plainFault Fault
+
+// wireFault hides the durations of the fault that it embeds behind its own.
+type wireFault struct {
+	plainFault
+
+	Delay duration `json:"delay,omitempty"`
+	Drip  duration `json:"drip,omitempty"`
+}
+
+// MarshalJSON writes durations as strings.
+func (f Fault) MarshalJSON() ([]byte, error) {
+	return json.Marshal(wireFault{plainFault(f), duration(f.Delay), duration(f.Drip)})
+}
+
+// UnmarshalJSON reads durations from strings, and refuses a field that there is not.
+func (f *Fault) UnmarshalJSON(data []byte) error {
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.DisallowUnknownFields()
+	var wire wireFault
+	if err := decoder.Decode(&wire); err != nil {
 		return err
 	}
-	for i := range len(f.Body) {
-		if _, err := io.WriteString(w, f.Body[i:i+1]); err != nil {
-			return err
-		}
-		if flusher, ok := w.(http.Flusher); ok {
-			flusher.Flush()
-		}
-		select {
-		case <-clk.After(f.Drip):
-		case <-r.Context().Done():
-			return r.Context().Err()
-		}
-	}
+	*f = Fault(wire.plainFault)
+	f.Delay, f.Drip = time.Duration(wire.Delay), time.Duration(wire.Drip)
 	return nil
 }

@@ -1,30 +1,58 @@
 package simulator
 
 import (
-	"io"
 	"maps"
-	"net/http"
 	"slices"
+	"strings"
 	"time"
 )
 
-// Request is one request as the simulator saw it. It holds no header and no body but the callback URL: credentials are not kept.
+// Request is one request as the simulator saw it. It holds no header and no body but a callback's: credentials, tokens and sessions are
+// not kept.
 type Request struct {
 	Time      time.Time `json:"time"`
 	Operation string    `json:"operation"`
 	Method    string    `json:"method"`
 	Account   string    `json:"account,omitempty"`
-	// Body is what a callbacks call sent.
+	// Path is that of a request that is none of the six calls, whose Operation is "unknown".
+	Path string `json:"path,omitempty"`
+	// User is whose login or session it was, where that could be told.
+	User string `json:"user,omitempty"`
+	// URL is what a callbacks call asked to register, and Body how it did.
+	URL  string `json:"url,omitempty"`
 	Body string `json:"body,omitempty"`
-	// Status is what was answered; 0 where the connection was closed instead.
+	// Status is what was answered; 0 where nothing was.
 	Status int `json:"status"`
+	// Effect is whether a registration was stored or removed, whatever was answered.
+	Effect bool `json:"effect,omitempty"`
 }
 
 // Requests are those on record, oldest first.
 func (s *Simulator) Requests() []Request {
+	return s.requests(func(Request) bool { return true })
+}
+
+// MutationsOf are the requests on record that were to change an account's registration, refused and lost ones too, oldest first.
+func (s *Simulator) MutationsOf(account string) []Request {
+	return s.requests(func(r Request) bool {
+		return strings.EqualFold(r.Account, account) && r.Operation != opList
+	})
+}
+
+func (s *Simulator) requests(wanted func(Request) bool) []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Clone(s.log)
+	kept := s.log
+	if size := s.options.LogSize; size > 0 && len(kept) > size {
+		kept = kept[len(kept)-size:]
+	}
+	var found []Request
+	for _, entry := range kept {
+		if wanted(entry) {
+			found = append(found, entry)
+		}
+	}
+	return found
 }
 
 // Counts are how many requests there were, by operation.
@@ -48,75 +76,22 @@ func (s *Simulator) ResetRecord() {
 	s.log, s.counts = nil, map[string]int{}
 }
 
-func (s *Simulator) record(entry Request) {
+func (s *Simulator) record(c *call, status int) Request {
+	entry := Request{
+		Time: s.clock.Now(), Operation: c.operation, Method: c.Method, Account: c.account, User: c.user, Status: status, Effect: c.effect,
+	}
+	switch c.operation {
+	case opUnknown:
+		entry.Path = c.URL.EscapedPath()
+	case opRegister, opUpdate:
+		entry.Body = c.body
+		entry.URL, _ = wishedURL(c.body)
+	}
 	s.counts[entry.Operation]++
 	s.log = append(s.log, entry)
+	// Cut at twice the size, so that a request costs no copy of the record.
 	if size := s.options.LogSize; size > 0 && len(s.log) > 2*size {
 		s.log = slices.Clone(s.log[len(s.log)-size:])
 	}
-}
-
-const maxRequestBody = 1 << 20
-
-// serve wraps one call: it reads the request, decides under the lock, and answers (or not) as faults ask.
-func (s *Simulator) serve(operation string, decide func(*http.Request, string) reply) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		body := ""
-		if operation != opToken { // the token call's form is parsed by its handler
-			raw, err := io.ReadAll(io.LimitReader(r.Body, maxRequestBody))
-			if err != nil {
-				return
-			}
-			body = string(raw)
-		} else if r.ParseForm() != nil {
-			http.Error(w, "bad form", http.StatusBadRequest)
-			return
-		}
-		account := r.PathValue("account")
-
-		s.mu.Lock()
-		fault := s.takeFault(operation, account)
-		var answer reply
-		if fault == nil || fault.Applied {
-			answer = decide(r, body)
-		}
-		entry := Request{Time: s.clock.Now(), Operation: operation, Method: r.Method, Account: account, Status: answer.status}
-		if operation == opRegister || operation == opUpdate {
-			entry.Body = body
-		}
-		if fault != nil {
-			entry.Status = fault.Status
-		}
-		s.record(entry)
-		latency := s.options.Latency
-		s.mu.Unlock()
-
-		if latency > 0 {
-			select {
-			case <-s.clock.After(latency):
-			case <-r.Context().Done():
-				return
-			}
-		}
-		if fault != nil {
-			fault.answer(w, r, s.clock)
-			return
-		}
-		answer.send(w)
-	}
-}
-
-func (a reply) send(w http.ResponseWriter) {
-	header := w.Header()
-	header.Set("Content-Type", "application/json")
-	for name, value := range a.header {
-		header.Set(name, value)
-	}
-	w.WriteHeader(a.status)
-	if a.chunked {
-		if flusher, ok := w.(http.Flusher); ok {
-			flusher.Flush()
-		}
-	}
-	_, _ = io.WriteString(w, a.body)
+	return entry
 }

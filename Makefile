@@ -49,7 +49,7 @@ manifests: ## Generate the CRD and the operator's role.
 	$(CONTROLLER_GEN) rbac:roleName=manager-role paths=./internal/controller/... output:rbac:dir=$(OUT)/config/rbac
 
 .PHONY: generate
-generate: ## Generate the API types' copying code.
+generate: manifests ## Generate all that is generated: the manifests, and the API types' copying code.
 	$(CONTROLLER_GEN) object paths=./api/v1alpha1 output:object:dir=$(OUT)/api/v1alpha1
 
 .PHONY: fmt
@@ -77,9 +77,9 @@ GO_DIRS = api cmd hack internal test
 .PHONY: verify
 verify: vet ## Fail where generated files, formatting or modules are not current. Changes nothing.
 	@out=$$(mktemp -d); trap 'rm -rf "$$out"' EXIT; \
-	$(MAKE) --no-print-directory generate manifests OUT="$$out"; \
+	$(MAKE) --no-print-directory generate OUT="$$out"; \
 	(cd "$$out" && find . -type f) | while read -r file; do \
-	  diff -u "$$file" "$$out/$$file" || { echo "$$file is not current: run 'make generate manifests'"; exit 1; }; done
+	  diff -u "$$file" "$$out/$$file" || { echo "$$file is not current: run 'make generate'"; exit 1; }; done
 	@unformatted=$$(gofmt -l $(GO_DIRS)); [ -z "$$unformatted" ] || { echo "run 'make fmt':"; echo "$$unformatted"; exit 1; }
 	@for module in $(MODULES); do echo "go mod tidy -diff in $$module"; (cd $$module && go mod tidy -diff); done
 

@@ -35,8 +35,10 @@ func callbackURLs() []string {
 		for _, host := range hosts {
 			urls = append(urls, "https://"+host+port+"/callbacks")
 		}
-		for _, tail := range tails {
-			urls = append(urls, "https://fota.example.com"+port+tail, "https://[2001:db8::1]"+port+tail)
+	}
+	for _, tail := range tails {
+		for _, host := range []string{"fota.example.com", "fota.example.com:", "fota.example.com:8443", "fota.example.com:65536", "[2001:db8::1]", "[2001:db8::1]:8443", "[::1]:http"} {
+			urls = append(urls, "https://"+host+tail)
 		}
 	}
 	for _, around := range []string{"|https://a.example.com:8443/b?c", "https://|a.example.com:8443/b?c", "https://a|.example.com:8443/b?c", "https://a.example.com|:8443/b?c", "https://[::|1]/b", "https://[::1]|/b",

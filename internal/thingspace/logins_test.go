@@ -57,6 +57,19 @@ func TestNoFourthFailedLoginForOneUser(t *testing.T) {
 	g.Expect(f.Locked(simulator.DefaultUsername)).To(BeFalse())
 }
 
+func TestASuccessEndsARunOfFailedLogins(t *testing.T) {
+	g, f := NewWithT(t), newFar(t, simulator.Options{})
+	for round := range 3 {
+		for n := range 2 {
+			_ = f.list(t, caller(withPassword(fmt.Sprintf("wrong-%d-%d", round, n))))
+			f.clock.Step(16 * time.Minute)
+		}
+		g.Expect(f.list(t, caller(good))).To(Succeed())
+		f.clock.Step(16 * time.Minute)
+	}
+	g.Expect(f.Count("login")).To(Equal(9))
+}
+
 // What got no verdict may have counted on the far side; what never left has not.
 func TestLoginsWithoutVerdictCount(t *testing.T) {
 	for name, test := range map[string]struct {

@@ -1,0 +1,169 @@
+package rules_test
+
+import (
+	"fmt"
+	"testing"
+
+	. "github.com/onsi/gomega"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
+	"github.com/fota-callback-operator/fota-callback-operator/internal/rules"
+	"github.com/fota-callback-operator/fota-callback-operator/internal/thingspace"
+)
+
+func TestBeforeAnythingIsListed(t *testing.T) {
+	behind := object(named("z"), createdAt(now))
+	for name, test := range map[string]struct {
+		facts  rules.Facts
+		action rules.Action
+		reason string
+	}{
+		"an owner lists":            {facts(object()), rules.List, ""},
+		"suspended":                 {facts(object(func(o *v1alpha1.FotaCallback) { o.Spec.Suspend = true })), rules.Rest, v1alpha1.ReasonSuspended},
+		"a URL that must not go":    {facts(object(func(o *v1alpha1.FotaCallback) { o.Spec.URL = "http://h/" })), rules.Rest, v1alpha1.ReasonInvalidSpec},
+		"an account that can't be":  {facts(object(func(o *v1alpha1.FotaCallback) { o.Spec.Account = ".." })), rules.Rest, v1alpha1.ReasonInvalidSpec},
+		"an interval that can't be": {facts(object(func(o *v1alpha1.FotaCallback) { o.Spec.Interval = "30s" })), rules.Rest, v1alpha1.ReasonInvalidSpec},
+		"behind":                    {facts(behind, object()), rules.Rest, v1alpha1.ReasonAccountConflict},
+		"suspended and behind": {facts(object(named("z"), createdAt(now), func(o *v1alpha1.FotaCallback) { o.Spec.Suspend = true }), object()),
+			rules.Rest, v1alpha1.ReasonSuspended},
+		"passed over goes on listing": {facts(object(handled(v1alpha1.ReasonAccessDenied, metav1.ConditionFalse)), object(named("b"), claimed(wish))), rules.List, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := NewWithT(t)
+			step := rules.Decide(test.facts)
+			g.Expect(step.Action).To(Equal(test.action))
+			g.Expect(step.Reason).To(Equal(test.reason))
+		})
+	}
+}
+
+func TestErrorsHaveTheirReason(t *testing.T) {
+	for _, test := range []struct {
+		err    error
+		reason string
+	}{
+		{&rules.CredentialsError{Problem: "x"}, v1alpha1.ReasonCredentialsNotFound},
+		{&thingspace.CredentialsRejectedError{}, v1alpha1.ReasonCredentialsRejected},
+		{&thingspace.CredentialsRejectedError{Login: true}, v1alpha1.ReasonCredentialsRejected},
+		{&thingspace.LoginWithheldError{Failed: 3}, v1alpha1.ReasonCredentialsRejected},
+		{&thingspace.LoginWithheldError{Failed: 3, Proven: true}, v1alpha1.ReasonAPIUnavailable},
+		{&thingspace.AccessDeniedError{}, v1alpha1.ReasonAccessDenied},
+		{&thingspace.RateLimitedError{}, v1alpha1.ReasonRateLimited},
+		{&thingspace.UnavailableError{}, v1alpha1.ReasonAPIUnavailable},
+		{&thingspace.UnexpectedResponseError{}, v1alpha1.ReasonUnexpectedResponse},
+		{&thingspace.RequestRejectedError{}, v1alpha1.ReasonRequestRejected},
+		{&rules.KubernetesError{}, v1alpha1.ReasonProgressing},
+	} {
+		f := facts(object())
+		f.Err = test.err
+		NewWithT(t).Expect(rules.Decide(f)).To(Equal(rules.Step{Action: rules.Rest, Reason: test.reason}), "%T", test.err)
+	}
+}
+
+// Every combination of what is live, what the object knows of it, and the policies, against rule 2 in other words.
+func TestListThenAct(t *testing.T) {
+	for _, live := range []string{"", wish, "HTTPS://FOTA.example.com:443/callbacks/new", echo, old, foreign} {
+		for _, registeredURL := range []string{"", wish, old} {
+			for _, echoedURL := range []string{"", echo} {
+				for _, intent := range []string{"", wish, old} {
+					for _, finalizer := range []bool{true, false} {
+						for _, adoption := range []v1alpha1.AdoptionPolicy{"", v1alpha1.AdoptionOverwrite, v1alpha1.AdoptionIfUnregistered} {
+							for _, drift := range []v1alpha1.DriftPolicy{"", v1alpha1.DriftCorrect, v1alpha1.DriftWarn} {
+								name := fmt.Sprintf("live=%s registered=%s echoed=%s intent=%s finalizer=%t %s %s", live, registeredURL, echoedURL, intent, finalizer, adoption, drift)
+								t.Run(name, func(t *testing.T) {
+									o := object(claimed(intent), registered(registeredURL))
+									o.Status.EchoedURL, o.Spec.AdoptionPolicy, o.Spec.DriftPolicy = echoedURL, adoption, drift
+									if intent == "" {
+										o.Annotations = nil
+									}
+									if !finalizer {
+										o.Finalizers = nil
+									}
+									step := rules.Decide(listed(facts(o), live))
+									NewWithT(t).Expect(outline(step)).To(Equal(expected(o, live)))
+								})
+							}
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+func outline(step rules.Step) string {
+	text := string(step.Action)
+	if step.Claims {
+		text += " claims"
+	}
+	if step.Reason != "" {
+		text += " " + step.Reason
+	}
+	return text + step.Registered + step.Replaced
+}
+
+// expected is rule 2 and 3, said once more without the code's helpers.
+func expected(o *v1alpha1.FotaCallback, live string) string {
+	is := func(url string) bool { return url != "" && live == url }
+	equalsWish := live == wish || live == "HTTPS://FOTA.example.com:443/callbacks/new"
+	inSync := equalsWish || is(o.Status.EchoedURL) && o.Status.RegisteredURL == wish
+	intent := o.Annotations[v1alpha1.LastSentURLAnnotation]
+	known := is(o.Status.RegisteredURL) || is(o.Status.EchoedURL)
+	claims := ""
+	if len(o.Finalizers) == 0 || intent != wish {
+		claims = " claims"
+	}
+	hasRegistered := o.Status.RegisteredURL != ""
+	switch {
+	case live == "":
+		return "Register" + claims
+	case inSync && claims != "":
+		return "Claim claims"
+	case inSync:
+		return "Rest Registered"
+	case known:
+		return "Update" + claims
+	case is(intent):
+		return "Record" + intent // ours by the intent alone: on record before that is overwritten
+	case hasRegistered && o.Spec.DriftPolicy == v1alpha1.DriftWarn:
+		return "Rest Drifted"
+	case !hasRegistered && o.Spec.AdoptionPolicy == v1alpha1.AdoptionIfUnregistered:
+		return "Rest ExistingRegistration"
+	}
+	return "Record" + live // what is replaced is on record before it is
+}
+
+func TestForeignIsReplacedOnceOnRecord(t *testing.T) {
+	g := NewWithT(t)
+	o := object(claimed(wish), registered(wish))
+	o.Status.ReplacedURL = foreign
+	step := rules.Decide(listed(facts(o), foreign))
+	g.Expect(step).To(Equal(rules.Step{Action: rules.Update, Event: v1alpha1.EventDriftCorrected, Foreign: foreign}))
+	o.Status.RegisteredURL = ""
+	g.Expect(rules.Decide(listed(facts(o), foreign)).Event).To(Equal(v1alpha1.EventRegistered))
+}
+
+func TestAPredecessorsURLIsOurs(t *testing.T) {
+	g := NewWithT(t)
+	leaving := object(named("leaving"), claimed(old), registered(old), deleting)
+	mine := object(func(o *v1alpha1.FotaCallback) { o.Spec.AdoptionPolicy = v1alpha1.AdoptionIfUnregistered })
+	step := rules.Decide(listed(facts(mine, leaving), old))
+	g.Expect(step.Action).To(Equal(rules.Update))
+	g.Expect(step.Claims).To(BeTrue())
+	g.Expect(rules.Decide(listed(facts(mine, leaving), foreign)).Reason).To(Equal(v1alpha1.ReasonExistingRegistration))
+}
+
+func TestAPassEndsWhenItHasSent(t *testing.T) {
+	for _, action := range []rules.Action{rules.Register, rules.Update} {
+		f := listed(facts(object(claimed(wish))), "")
+		f.Done = []rules.Step{{Action: action}}
+		NewWithT(t).Expect(rules.Decide(f)).To(Equal(rules.Step{Action: rules.Rest, Reason: v1alpha1.ReasonRegistered}))
+	}
+}
+
+func TestPassedOverIsBehindWhoClaimedMeanwhile(t *testing.T) {
+	mine := object(handled(v1alpha1.ReasonAccessDenied, metav1.ConditionFalse))
+	f := listed(facts(mine, object(named("b"), claimed(wish), createdAt(now))), foreign)
+	NewWithT(t).Expect(rules.Decide(f).Reason).To(Equal(v1alpha1.ReasonAccountConflict))
+}

@@ -1,0 +1,96 @@
+package rules_test
+
+import (
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
+	"github.com/fota-callback-operator/fota-callback-operator/internal/rules"
+	"github.com/fota-callback-operator/fota-callback-operator/internal/thingspace"
+)
+
+const afterGrace = 11 * time.Second
+
+func leaving(changes ...change) *v1alpha1.FotaCallback {
+	return object(append([]change{healthy, deleting}, changes...)...)
+}
+
+func at(f rules.Facts, after time.Duration) rules.Facts {
+	f.Now = now.Add(after)
+	return f
+}
+
+func TestDeletion(t *testing.T) {
+	retain := func(o *v1alpha1.FotaCallback) { o.Spec.DeletionPolicy = v1alpha1.DeletionRetain }
+	done := func(f rules.Facts, steps ...rules.Step) rules.Facts {
+		f.Done = steps
+		return f
+	}
+	failed := at(facts(leaving()), afterGrace)
+	failed.Err = &thingspace.UnavailableError{}
+	for name, test := range map[string]struct {
+		facts rules.Facts
+		step  rules.Step
+	}{
+		"nothing was claimed": {facts(object(deleting)), rules.Step{Action: rules.Rest, Reason: v1alpha1.ReasonDeregistering}},
+		"Retain":              {facts(leaving(retain)), rules.Step{Action: rules.Release, Event: v1alpha1.EventRetained}},
+		"the grace":           {facts(leaving()), rules.Step{Action: rules.Rest, Reason: v1alpha1.ReasonDeregistering, Wait: now.Add(10 * time.Second)}},
+		"after the grace":     {at(facts(leaving()), afterGrace), rules.Step{Action: rules.List}},
+		"suspended all the same": {at(facts(leaving(func(o *v1alpha1.FotaCallback) { o.Spec.Suspend = true })), afterGrace),
+			rules.Step{Action: rules.List}},
+		"a URL that must not be sent is deregistered": {at(facts(leaving(func(o *v1alpha1.FotaCallback) { o.Spec.URL = "x" })), afterGrace),
+			rules.Step{Action: rules.List}},
+		"ours":                 {at(listed(facts(leaving()), wish), afterGrace), rules.Step{Action: rules.Deregister}},
+		"ours by intent alone": {at(listed(facts(leaving(claimed(old), registered(wish))), old), afterGrace), rules.Step{Action: rules.Deregister}},
+		"absent":               {at(listed(facts(leaving()), ""), afterGrace), rules.Step{Action: rules.Release, Event: v1alpha1.EventDeregistered}},
+		"foreign": {at(listed(facts(leaving()), foreign), afterGrace),
+			rules.Step{Action: rules.Release, Event: v1alpha1.EventDeregistrationSkipped, Foreign: foreign}},
+		"spec.url by another hand": {at(listed(facts(leaving(claimed(old), registered(old))), wish), afterGrace),
+			rules.Step{Action: rules.Release, Event: v1alpha1.EventDeregistrationSkipped, Foreign: wish}},
+		"accepted, and has to be seen": {done(at(facts(leaving()), afterGrace), rules.Step{Action: rules.Deregister}), rules.Step{Action: rules.List}},
+		"accepted, and still there": {done(at(listed(facts(leaving()), wish), afterGrace), rules.Step{Action: rules.Deregister}),
+			rules.Step{Action: rules.Rest, Reason: v1alpha1.ReasonDeregistering}},
+		"an error": {failed, rules.Step{Action: rules.Rest, Reason: v1alpha1.ReasonDeregistering}},
+	} {
+		t.Run(name, func(t *testing.T) { NewWithT(t).Expect(rules.Decide(test.facts)).To(Equal(test.step)) })
+	}
+}
+
+func TestHandOver(t *testing.T) {
+	young := createdAt(now.Add(30 * time.Second))
+	working := object(named("next"), young)
+	conflict := object(named("next"), handled(v1alpha1.ReasonAccountConflict, metav1.ConditionFalse, v1alpha1.ConditionStalled))
+	ready := object(named("next"), healthy)
+	stalled := object(named("next"), handled(v1alpha1.ReasonExistingRegistration, metav1.ConditionFalse, v1alpha1.ConditionStalled))
+	outdated := object(named("next"), healthy, func(o *v1alpha1.FotaCallback) { o.Generation++ })
+	release := rules.Step{Action: rules.Release, Event: v1alpha1.EventHandedOver}
+	for name, test := range map[string]struct {
+		next  *v1alpha1.FotaCallback
+		after time.Duration
+		live  string
+		step  rules.Step
+	}{
+		"it waits, two minutes from the later's creation": {working, time.Minute, "-", rules.Step{Action: rules.Rest, Reason: v1alpha1.ReasonDeregistering, Wait: now.Add(150 * time.Second)}},
+		"what it said before it was next does not count":  {conflict, time.Minute, "-", rules.Step{Action: rules.Rest, Reason: v1alpha1.ReasonDeregistering, Wait: now.Add(2 * time.Minute)}},
+		"it was Ready for another spec":                   {outdated, time.Minute, "-", rules.Step{Action: rules.Rest, Reason: v1alpha1.ReasonDeregistering, Wait: now.Add(2 * time.Minute)}},
+		"it is Ready":                                     {ready, 0, "-", release},
+		"it has stalled":                                  {stalled, 0, "-", rules.Step{Action: rules.List}},
+		"it has stalled; ours":                            {stalled, 0, old, rules.Step{Action: rules.Deregister}},
+		"it took too long":                                {working, 151 * time.Second, "-", rules.Step{Action: rules.List}},
+		"it took too long; its URL is live":               {working, 151 * time.Second, wish, release},
+		"it has stalled; its URL is live":                 {stalled, 0, wish, release},
+		"it has stalled; nothing there":                   {stalled, 0, "", rules.Step{Action: rules.Release, Event: v1alpha1.EventDeregistered}},
+		"it has stalled; somebody else's there":           {stalled, 0, foreign, rules.Step{Action: rules.Release, Event: v1alpha1.EventDeregistrationSkipped, Foreign: foreign}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := at(facts(leaving(claimed(old), registered(old)), test.next), test.after)
+			if test.live != "-" {
+				f = listed(f, test.live)
+			}
+			NewWithT(t).Expect(rules.Decide(f)).To(Equal(test.step))
+		})
+	}
+}

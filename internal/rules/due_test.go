@@ -1,0 +1,166 @@
+package rules_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+	"k8s.io/apimachinery/pkg/types"
+	"pgregory.net/rapid"
+
+	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
+	"github.com/fota-callback-operator/fota-callback-operator/internal/rules"
+	"github.com/fota-callback-operator/fota-callback-operator/internal/thingspace"
+)
+
+func TestSlots(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		interval := time.Duration(rapid.Int64Range(int64(time.Minute), int64(24*time.Hour)).Draw(t, "interval"))
+		after := time.Unix(rapid.Int64Range(0, 4e9).Draw(t, "after"), rapid.Int64Range(0, 1e9).Draw(t, "nanoseconds"))
+		uid := types.UID(rapid.String().Draw(t, "uid"))
+		slot := rules.NextSlot(uid, interval, after)
+		if !slot.After(after) || slot.Sub(after) > interval {
+			t.Fatalf("%s after %s", slot, after)
+		}
+		if next := rules.NextSlot(uid, interval, slot); next.Sub(slot) != interval {
+			t.Fatalf("the slot after %s is %s", slot, next)
+		}
+		if again := rules.NextSlot(uid, interval, slot.Add(-1)); !again.Equal(slot) {
+			t.Fatalf("asked a moment before %s: %s", slot, again)
+		}
+	})
+}
+
+// Ten thousand objects are spread over the interval: no second is much busier than the mean.
+func TestSlotsAreSpread(t *testing.T) {
+	busy := map[time.Time]int{}
+	for n := range 10_000 {
+		busy[rules.NextSlot(types.UID(fmt.Sprintf("%08x-0000-4000-8000-000000000000", n)), 10*time.Minute, now).Truncate(time.Second)]++
+	}
+	most := 0
+	for _, n := range busy {
+		most = max(most, n)
+	}
+	NewWithT(t).Expect(most).To(BeNumerically("<=", 3*10_000/600), "at most three times the mean")
+}
+
+func TestDue(t *testing.T) {
+	owner := object(named("owner"), healthy)
+	slot := rules.NextSlot("uid-fleet", 10*time.Minute, now.Add(-time.Hour))
+	soon := now.Add(17 * time.Second)
+	retrying := func(f rules.Facts) rules.Facts {
+		f.Memory.RetryAt = soon
+		return f
+	}
+	checked := func(f rules.Facts) rules.Facts {
+		f.Memory.LastCheck = now
+		return f
+	}
+	never := time.Time{}
+	past := time.Time{}.Add(1) // any time before now
+	for name, test := range map[string]struct {
+		facts rules.Facts
+		at    time.Time
+	}{
+		"new":                                     {facts(object()), now},
+		"changed":                                 {facts(object(healthy, func(o *v1alpha1.FotaCallback) { o.Generation++ })), now},
+		"asked for":                               {facts(object(healthy, requested("x"))), now},
+		"asked for while it waits":                {retrying(facts(object(healthy, requested("x")))), now},
+		"deleted":                                 {facts(leaving()), now},
+		"deleted, nothing to undo":                {facts(object(deleting)), never},
+		"deleted and waiting":                     {retrying(facts(leaving(handled(v1alpha1.ReasonDeregistering, "False", "Reconciling")))), soon},
+		"deleted, and the next one is Ready":      {retrying(facts(leaving(handled(v1alpha1.ReasonDeregistering, "False", "Reconciling")), object(named("b"), healthy))), now},
+		"deleted and waiting, after a restart":    {facts(leaving(handled(v1alpha1.ReasonDeregistering, "False", "Reconciling"))), past},
+		"healthy, after a restart":                {facts(object(healthy)), slot},
+		"healthy, just checked":                   {checked(facts(object(healthy))), rules.NextSlot("uid-fleet", 10*time.Minute, now.Add(time.Minute))},
+		"healthy, after a hiccup":                 {retrying(facts(object(healthy))), soon},
+		"in backoff":                              {retrying(facts(object(handled(v1alpha1.ReasonAPIUnavailable, "False", "Reconciling")))), soon},
+		"in backoff, after a restart":             {facts(object(handled(v1alpha1.ReasonAPIUnavailable, "False", "Reconciling"))), past},
+		"stalled":                                 {checked(facts(object(handled(v1alpha1.ReasonAccessDenied, "False", "Stalled")))), rules.NextSlot("uid-fleet", 10*time.Minute, now.Add(time.Minute))},
+		"rejected credentials, after a restart":   {facts(object(handled(v1alpha1.ReasonCredentialsRejected, "False", "Stalled"))), now},
+		"suspended":                               {facts(object(handled(v1alpha1.ReasonSuspended, "Unknown"))), never},
+		"invalid":                                 {facts(object(handled(v1alpha1.ReasonInvalidSpec, "False", "Stalled"))), never},
+		"lost its place":                          {facts(object(named("z"), createdAt(now), handled(v1alpha1.ReasonAPIUnavailable, "False", "Reconciling")), owner), now},
+		"the owner has gone":                      {facts(object(handled(v1alpha1.ReasonAccountConflict, "False", "Stalled"))), now},
+		"passed over, and waiting for its Secret": {retrying(facts(object(handled(v1alpha1.ReasonCredentialsNotFound, "False", "Reconciling")), owner)), soon},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := NewWithT(t)
+			due, ever := rules.Due(test.facts)
+			switch test.at {
+			case never:
+				g.Expect(ever).To(BeFalse(), "%s", due)
+			case past:
+				g.Expect(ever).To(BeTrue())
+				g.Expect(due).To(BeTemporally("<=", now))
+			default:
+				g.Expect(ever).To(BeTrue())
+				g.Expect(due).To(Equal(test.at))
+			}
+		})
+	}
+}
+
+// A check that was made for another reason serves for a slot that comes right after it, and for no other.
+func TestACheckServesForTheSlotRightAfterIt(t *testing.T) {
+	g := NewWithT(t)
+	f := facts(object(healthy))
+	slot := rules.NextSlot("uid-fleet", 10*time.Minute, now)
+	for before, due := range map[time.Duration]time.Time{30 * time.Second: slot.Add(10 * time.Minute), 5 * time.Minute: slot} {
+		f.Memory.LastCheck = slot.Add(-before)
+		f.Now = f.Memory.LastCheck
+		at, _ := rules.Due(f)
+		g.Expect(at).To(Equal(due), "%s before", before)
+	}
+}
+
+func TestARefusalIsKeptUntilTheSlot(t *testing.T) {
+	g := NewWithT(t)
+	f, step := failing(object(), &thingspace.CredentialsRejectedError{})
+	summary := rules.Summarise(f, step)
+	f.Object = f.Object.DeepCopy()
+	f.Object.Status, f.Memory = summary.Status, summary.Memory
+	g.Expect(rules.KeepsRejection(f)).To(HaveOccurred())
+	other := f
+	other.Secret.ResourceVersion = "8"
+	g.Expect(rules.KeepsRejection(other)).To(Succeed(), "the Secret has changed")
+	f.Now = now.Add(12 * time.Minute)
+	g.Expect(rules.KeepsRejection(f)).To(Succeed(), "a slot has come")
+	f.Now = now
+	requested("x")(f.Object)
+	g.Expect(rules.KeepsRejection(f)).To(Succeed(), "somebody has asked")
+}
+
+func TestContention(t *testing.T) {
+	for interval, every := range map[string]time.Duration{"10m": 10 * time.Minute, "24h": 24 * time.Hour} {
+		g := NewWithT(t)
+		f := listed(facts(object(healthy, func(o *v1alpha1.FotaCallback) { o.Spec.Interval = interval })), wish)
+		var told []int
+		for n, url := range []string{foreign, foreign, foreign, foreign, wish, foreign} {
+			f.Now = now.Add(time.Duration(n) * every)
+			f = listed(f, url)
+			f.Done = nil
+			if url == foreign {
+				f.Done = []rules.Step{{Action: rules.Update, Foreign: url}}
+				f.Echo = wish
+			}
+			summary := rules.Summarise(f, rules.Decide(f))
+			for _, event := range rules.Announce(f, f.Object.Status, summary) {
+				if event.Reason == v1alpha1.EventContended {
+					told = append(told, n)
+				}
+			}
+			f.Memory = summary.Memory
+		}
+		g.Expect(told).To(Equal([]int{2}), "the third, and once; interval %s", interval)
+	}
+	g := NewWithT(t)
+	f := listed(facts(object(healthy)), foreign)
+	f.Done = []rules.Step{{Action: rules.Update, Foreign: foreign}}
+	for n := range 10 {
+		f.Now = now.Add(time.Duration(n) * 31 * time.Minute)
+		f.Memory = rules.Summarise(f, rules.Decide(f)).Memory
+	}
+	g.Expect(f.Memory.Drift.Contended).To(BeFalse(), "never three within an hour")
+}

@@ -3,11 +3,16 @@ package process_test
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"log"
 	"math/rand/v2"
 	"net/http"
+	"net/url"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -206,6 +211,52 @@ func TestFiveHundredObjects(t *testing.T) {
 	g.Expect(set.Simulator(t.Context(), http.MethodGet, "counts", "", &counts)).To(Succeed())
 	g.Expect(counts["list"]).To(Equal(objects + 1))
 	g.Expect(writes(t) - before).To(Equal(3))
+}
+
+// However loud the log, it shows no credential in any encoding, and of a callback URL no path.
+func TestNothingSecretIsLogged(t *testing.T) {
+	g := NewWithT(t)
+	ctx := t.Context()
+	namespace(t, "canary")
+	g.Expect(os.Remove(set.OperatorLog())).To(Succeed())
+	process := operator(t, "--zap-log-level=10", "--deregistration-grace=0", "--watch-namespaces=canary")
+	o := callback("canary", 1)
+	o.Spec.URL = "https://fota.example.com/canary-path?key=canary-query"
+	g.Expect(set.Client.Create(ctx, o)).To(Succeed())
+	g.Eventually(func() int { return readyCount(t, "canary") }).WithTimeout(time.Minute).Should(Equal(1))
+	wrong := callback("canary", 2)
+	wrong.Spec.CredentialsSecretRef = &v1alpha1.SecretReference{Name: "wrong"}
+	g.Expect(set.Client.Create(ctx, &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "canary", Name: "wrong"},
+		StringData: map[string]string{
+			"client-id": simulator.DefaultClientID, "client-secret": simulator.DefaultClientSecret, "username": "nobody", "password": "canary-password",
+		},
+	})).To(Succeed())
+	g.Expect(set.Client.Create(ctx, wrong)).To(Succeed())
+	g.Eventually(func() bool {
+		g.Expect(set.Client.Get(ctx, client.ObjectKeyFromObject(wrong), wrong)).To(Succeed())
+		return meta.IsStatusConditionTrue(wrong.Status.Conditions, v1alpha1.ConditionStalled)
+	}).WithTimeout(time.Minute).Should(BeTrue())
+	g.Expect(set.Client.Delete(ctx, o)).To(Succeed())
+	g.Eventually(func() int { return len(list(t, "canary")) }).WithTimeout(time.Minute).Should(Equal(1))
+	g.Expect(process.Stop()).To(Succeed())
+
+	text, err := os.ReadFile(set.OperatorLog())
+	g.Expect(err).NotTo(HaveOccurred())
+	status, err := json.Marshal(wrong.Status)
+	g.Expect(err).NotTo(HaveOccurred())
+	shown := string(text) + string(status)
+	g.Expect(shown).To(ContainSubstring("refused the login"), "it has to have logged something")
+	for _, secret := range []string{simulator.DefaultClientSecret, simulator.DefaultPassword, "canary-password", "canary-path", "canary-query"} {
+		for _, form := range []string{
+			secret, base64.StdEncoding.EncodeToString([]byte(secret)), base64.RawURLEncoding.EncodeToString([]byte(secret)),
+			hex.EncodeToString([]byte(secret)), url.QueryEscape(secret), strings.ToUpper(hex.EncodeToString([]byte(secret))),
+		} {
+			g.Expect(strings.Contains(shown, form)).To(BeFalse(), "%s is shown", form)
+		}
+	}
+	// The Basic header's encoding of both values together.
+	g.Expect(shown).NotTo(ContainSubstring(base64.StdEncoding.EncodeToString([]byte(simulator.DefaultClientID + ":" + simulator.DefaultClientSecret))))
 }
 
 // writes is how many patches of FotaCallbacks and their status the API server has seen; in these tests only the operator patches.

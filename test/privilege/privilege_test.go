@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log"
 	"net"
 	"net/http"
 	"os"
@@ -50,32 +49,14 @@ var (
 )
 
 func TestMain(m *testing.M) {
-	code, err := run(m)
-	if err != nil {
-		log.Print(err)
-		code = 1
-	}
-	os.Exit(code)
-}
-
-func run(m *testing.M) (int, error) {
-	dir, err := os.MkdirTemp("", "fota-privilege-")
-	if err != nil {
-		return 1, err
-	}
-	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
-	ctx := context.Background()
-	if err := stage.Build(ctx, "../..", dir); err != nil {
-		return 1, err
-	}
-	if set, err = stage.New(ctx, "../..", dir); err != nil {
-		return 1, err
-	}
-	defer set.TearDown()
-	if err := errors.Join(applyPermissions(ctx), writeKubeconfig(ctx)); err != nil {
-		return 1, err
-	}
-	return m.Run(), nil
+	os.Exit(stage.Run("../..", nil, func(s *stage.Stage) (int, error) {
+		set = s
+		ctx := context.Background()
+		if err := errors.Join(applyPermissions(ctx), writeKubeconfig(ctx)); err != nil {
+			return 1, err
+		}
+		return m.Run(), nil
+	}))
 }
 
 // applyPermissions creates from config/default what has to do with permissions: the rest needs a kubelet.

@@ -2,12 +2,10 @@
 package process_test
 
 import (
-	"context"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"log"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -31,29 +29,10 @@ import (
 var set *stage.Stage
 
 func TestMain(m *testing.M) {
-	code, err := run(m)
-	if err != nil {
-		log.Print(err)
-		code = 1
-	}
-	os.Exit(code)
-}
-
-func run(m *testing.M) (int, error) {
-	dir, err := os.MkdirTemp("", "fota-process-")
-	if err != nil {
-		return 1, err
-	}
-	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
-	ctx := context.Background()
-	if err := stage.Build(ctx, "../..", dir); err != nil {
-		return 1, err
-	}
-	if set, err = stage.New(ctx, "../..", dir, "--latency=20ms"); err != nil {
-		return 1, err
-	}
-	defer set.TearDown()
-	return m.Run(), nil
+	os.Exit(stage.Run("../..", []string{"--latency=20ms"}, func(s *stage.Stage) (int, error) {
+		set = s
+		return m.Run(), nil
+	}))
 }
 
 // namespace makes a namespace with credentials, and empties the simulator's record.
@@ -218,7 +197,7 @@ func TestNothingSecretIsLogged(t *testing.T) {
 	g := NewWithT(t)
 	ctx := t.Context()
 	namespace(t, "canary")
-	g.Expect(os.Remove(set.OperatorLog())).To(Succeed())
+	_ = os.Remove(set.OperatorLog()) // what other tests left
 	process := operator(t, "--zap-log-level=10", "--deregistration-grace=0", "--watch-namespaces=canary")
 	o := callback("canary", 1)
 	o.Spec.URL = "https://fota.example.com/canary-path?key=canary-query"

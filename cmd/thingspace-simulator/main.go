@@ -1,24 +1,20 @@
-// Command thingspace-simulator serves a simulated ThingSpace, to try the operator without a Verizon contract.
+// Command thingspace-simulator serves a simulated ThingSpace, to try the operator without a Verizon contract. See docs/simulator.md.
 package main
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
-	"math/big"
+	"io"
 	"net"
 	"net/http"
 	"os"
 	"os/signal"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -26,86 +22,136 @@ import (
 )
 
 func main() {
-	if err := run(os.Args[1:]); err != nil && !errors.Is(err, flag.ErrHelp) {
+	// Whoever started it may stop reading once the address is known; net/http writing a warning then must not end it.
+	signal.Ignore(syscall.SIGPIPE)
+	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	cancel()
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "thingspace-simulator:", err)
 		os.Exit(1)
 	}
 }
 
-func run(args []string) error {
-	var options simulator.Options
-	var nothing, certOut string
-	var normalize bool
-	flags := flag.NewFlagSet("thingspace-simulator", flag.ContinueOnError)
-	listen := flags.String("listen", "127.0.0.1:8480", "Address to serve on.")
-	flags.StringVar(&certOut, "tls-cert-out", "", "Serve HTTPS with a certificate made at start, and write it here for --thingspace-ca-file.")
-	flags.StringVar(&options.ClientID, "client-id", simulator.DefaultClientID, "The application's key.")
-	flags.StringVar(&options.ClientSecret, "client-secret", simulator.DefaultClientSecret, "The application's secret.")
-	flags.StringVar(&options.Username, "username", simulator.DefaultUsername, "The user's name.")
-	flags.StringVar(&options.Password, "password", simulator.DefaultPassword, "The user's password.")
-	flags.DurationVar(&options.Latency, "latency", 0, "Delay of every answer.")
-	flags.DurationVar(&options.TokenLife, "token-life", time.Hour, "How long a token lives.")
-	flags.DurationVar(&options.SessionIdle, "session-idle", 20*time.Minute, "How long a session lives unused.")
-	flags.DurationVar(&options.SessionLife, "session-life", 0, "How long a session lives although it is used; 0 for ever.")
-	flags.StringVar(&nothing, "nothing", string(simulator.NothingEmpty), "How List says that nothing is registered: empty, chunked, space, null, object, array, array-of-object, null-url, empty-url, 204, 404, 404-json, 400 or 403.")
-	flags.IntVar(&options.UpdateMissing, "update-missing", 200, "Status of an Update where nothing is registered: 200, 400 or 404.")
-	flags.IntVar(&options.DeregisterMissing, "deregister-missing", 200, "Status of a Deregister where nothing is registered: 200, 400 or 404.")
-	flags.BoolVar(&normalize, "normalize", false, "Store URLs in lower case with a slash at the end.")
-	flags.IntVar(&options.LogSize, "log-size", 100_000, "How many requests are kept on record.")
-	if err := flags.Parse(args); err != nil {
-		return err
-	}
-	options.Nothing = simulator.Nothing(nothing)
-	if normalize {
-		options.Normalize = func(url string) string { return strings.TrimRight(strings.ToLower(url), "/") + "/" }
-	}
-
-	stop, cancel := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	defer cancel()
-	listener, err := (&net.ListenConfig{}).Listen(stop, "tcp", *listen)
+// run serves until the context ends. Out gets one line with the base URL, requestLog one of JSON for each request where that is wanted.
+func run(ctx context.Context, args []string, out, requestLog io.Writer) error {
+	c, err := parse(args, requestLog)
 	if err != nil {
 		return err
 	}
 	scheme := "http"
-	server := &http.Server{Handler: simulator.New(options), ReadHeaderTimeout: 10 * time.Second}
-	if certOut != "" {
-		scheme = "https"
-		certificate, err := selfSigned(certOut)
-		if err != nil {
-			return err
-		}
-		listener = tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12})
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.listen)
+	if err != nil {
+		return err
 	}
+	certificate, err := c.tls.certificate()
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	address := listener.Addr()
+	if certificate != nil {
+		scheme = "https"
+		listener = tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{*certificate}, MinVersion: tls.VersionTLS12})
+	}
+	// Requests end with the context: one that hangs on purpose holds nothing up.
+	server := &http.Server{
+		Handler: simulator.New(c.options), ReadHeaderTimeout: 10 * time.Second, BaseContext: func(net.Listener) context.Context { return ctx },
+	}
+	stopped := make(chan error, 1)
 	go func() {
-		<-stop.Done()
-		_ = server.Close()
+		<-ctx.Done()
+		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		if server.Shutdown(bounded) != nil {
+			stopped <- server.Close()
+			return
+		}
+		stopped <- nil
 	}()
-	fmt.Printf("ThingSpace simulator at %s://%s/api\n", scheme, listener.Addr())
+	_, _ = fmt.Fprintf(out, "ThingSpace simulator at %s://%s%s\n", scheme, address, strings.TrimRight(c.options.BasePath, "/"))
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
-	return nil
+	return <-stopped
 }
 
-// selfSigned makes a certificate for this machine, and writes it to a file as PEM.
-func selfSigned(path string) (tls.Certificate, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return tls.Certificate{}, err
+// command is what the flags say.
+type command struct {
+	listen  string
+	tls     tlsFiles
+	options simulator.Options
+}
+
+func parse(args []string, requestLog io.Writer) (command, error) {
+	var c command
+	var normalize, tlsHosts string
+	var logRequests bool
+	o := &c.options
+	flags := flag.NewFlagSet("thingspace-simulator", flag.ContinueOnError)
+	flags.StringVar(&c.listen, "listen", "127.0.0.1:8480", "Address to serve on.")
+	flags.StringVar(&o.BasePath, "base-path", "/api", "What stands before each call's path.")
+	flags.StringVar(&c.tls.cert, "tls-cert", "", "Serve HTTPS with this PEM file, the certificate and those between it and its CA.")
+	flags.StringVar(&c.tls.key, "tls-key", "", "The PEM file with the key of --tls-cert.")
+	flags.BoolVar(&c.tls.selfSigned, "tls-self-signed", false, "Serve HTTPS with a certificate made at start.")
+	flags.StringVar(&c.tls.caOut, "tls-ca-out", "", "Write the CA of --tls-self-signed here, for --thingspace-ca-file and curl's --cacert.")
+	flags.StringVar(&tlsHosts, "tls-hosts", "", "Names and addresses that --tls-self-signed is for, besides this machine's own; a comma list.")
+	flags.StringVar(&o.ClientID, "client-id", simulator.DefaultClientID, "The application's key.")
+	flags.StringVar(&o.ClientSecret, "client-secret", simulator.DefaultClientSecret, "The application's secret.")
+	flags.StringVar(&o.Username, "username", simulator.DefaultUsername, "The user's name.")
+	flags.StringVar(&o.Password, "password", simulator.DefaultPassword, "The user's password.")
+	flags.DurationVar(&o.Latency, "latency", 0, "Delay of every answer.")
+	flags.DurationVar(&o.TokenLife, "token-life", time.Hour, "How long a token lives.")
+	flags.DurationVar(&o.SessionIdle, "session-idle", 20*time.Minute, "How long a session lives unused.")
+	flags.DurationVar(&o.SessionLife, "session-life", 0, "How long a session lives although it is used; 0 for ever.")
+	flags.BoolVar(&o.SingleSession, "single-session", false, "A login ends the user's other sessions.")
+	flags.IntVar(&o.LoginRefusal, "login-refusal", 400, "Status of a refused login: 400, 401 or 403.")
+	answer := func(to *simulator.Answer, name, usage string) {
+		flags.Func(name, usage, func(value string) error { *to = simulator.Answer(value); return nil })
 	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: "thingspace-simulator"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(1, 0, 0),
-		DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+	answer(&o.BearerRefusal, "bearer-refusal", "Named `answer` to a token that has ended (default bearer-stale); docs/simulator.md has the names.")
+	answer(&o.SessionRefusal, "session-refusal", "Named `answer` to a session that has ended (default session-expired, -invalid or -format, whichever is true).")
+	answer(&o.AccountRefusal, "account-refusal", "Named `answer` to a call for an account out of reach (default denied).")
+	ways := fmt.Sprintf("The `way` in which List says that nothing is registered (default empty): one of %v.", simulator.Nothings())
+	flags.Func("nothing", ways, func(value string) error {
+		o.Nothing = simulator.Nothing(value)
+		return nil
+	})
+	flags.BoolVar(&o.AsArray, "as-array", false, "List answers an array of one.")
+	flags.IntVar(&o.UpdateMissing, "update-missing", 200, "Status of an Update where nothing is registered: 200, 400 or 404.")
+	flags.IntVar(&o.DeregisterMissing, "deregister-missing", 200, "Status of a Deregister where nothing is registered: 200, 400 or 404.")
+	flags.StringVar(&normalize, "normalize", "", "How URLs are rewritten as they are stored: a comma list of host-case, default-port and trailing-slash.")
+	flags.IntVar(&o.LogSize, "log-size", 100_000, "How many requests are kept on record.")
+	flags.BoolVar(&logRequests, "log-requests", false, "Write each request to standard error, as one line of JSON without credentials.")
+	if err := flags.Parse(args); err != nil {
+		return command{}, err
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		return tls.Certificate{}, err
+	if flags.NArg() > 0 {
+		return command{}, fmt.Errorf("there are only flags, so what is %q?", flags.Arg(0))
 	}
-	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	if err := os.WriteFile(path, block, 0o644); err != nil { //nolint:gosec // a certificate is public
-		return tls.Certificate{}, err
+	c.tls.hosts = list(tlsHosts)
+	var err error
+	if rewrites := list(normalize); len(rewrites) > 0 {
+		if o.Normalize, err = simulator.Normalizer(rewrites...); err != nil {
+			return command{}, err
+		}
 	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, nil
+	if logRequests {
+		o.OnRequest = jsonLines(requestLog)
+	}
+	return c, errors.Join(c.tls.check(), o.Validate())
+}
+
+func list(commas string) []string {
+	return strings.FieldsFunc(commas, func(r rune) bool { return r == ',' || r == ' ' })
+}
+
+func jsonLines(to io.Writer) func(simulator.Request) {
+	var mu sync.Mutex
+	encoder := json.NewEncoder(to)
+	encoder.SetEscapeHTML(false)
+	return func(request simulator.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		_ = encoder.Encode(request) // nothing better can be done than to go on serving
+	}
 }

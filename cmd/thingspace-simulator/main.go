@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -35,7 +36,7 @@ func main() {
 
 // run serves until the context ends. Out gets one line with the base URL, requestLog one of JSON for each request where that is wanted.
 func run(ctx context.Context, args []string, out, requestLog io.Writer) error {
-	c, err := parse(args, requestLog)
+	c, err := parse(args, out, requestLog)
 	if err != nil {
 		return err
 	}
@@ -82,19 +83,37 @@ type command struct {
 	options simulator.Options
 }
 
-func parse(args []string, requestLog io.Writer) (command, error) {
+// parse reads the flags. What is wrong is said in one line, and help is written to out.
+func parse(args []string, out, requestLog io.Writer) (command, error) {
 	var c command
-	var normalize, tlsHosts string
-	var logRequests bool
-	o := &c.options
+	flags := c.flags(requestLog)
+	flags.SetOutput(io.Discard)
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		flags.SetOutput(out)
+		flags.PrintDefaults()
+		return command{}, err
+	case err != nil:
+		return command{}, err
+	case flags.NArg() > 0:
+		return command{}, fmt.Errorf("there are only flags, so what is %q?", flags.Arg(0))
+	}
+	return c, errors.Join(c.tls.check(), c.options.Validate())
+}
+
+func (c *command) flags(requestLog io.Writer) *flag.FlagSet {
 	flags := flag.NewFlagSet("thingspace-simulator", flag.ContinueOnError)
+	o := &c.options
 	flags.StringVar(&c.listen, "listen", "127.0.0.1:8480", "Address to serve on.")
 	flags.StringVar(&o.BasePath, "base-path", "/api", "What stands before each call's path.")
 	flags.StringVar(&c.tls.cert, "tls-cert", "", "Serve HTTPS with this PEM file, the certificate and those between it and its CA.")
 	flags.StringVar(&c.tls.key, "tls-key", "", "The PEM file with the key of --tls-cert.")
 	flags.BoolVar(&c.tls.selfSigned, "tls-self-signed", false, "Serve HTTPS with a certificate made at start.")
 	flags.StringVar(&c.tls.caOut, "tls-ca-out", "", "Write the CA of --tls-self-signed here, for --thingspace-ca-file and curl's --cacert.")
-	flags.StringVar(&tlsHosts, "tls-hosts", "", "Names and addresses that --tls-self-signed is for, besides this machine's own; a comma list.")
+	flags.Func("tls-hosts", "Names and addresses that --tls-self-signed is for, besides this machine's own; a comma `list`.", func(value string) error {
+		c.tls.hosts = list(value)
+		return nil
+	})
 	flags.StringVar(&o.ClientID, "client-id", simulator.DefaultClientID, "The application's key.")
 	flags.StringVar(&o.ClientSecret, "client-secret", simulator.DefaultClientSecret, "The application's secret.")
 	flags.StringVar(&o.Username, "username", simulator.DefaultUsername, "The user's name.")
@@ -119,26 +138,21 @@ func parse(args []string, requestLog io.Writer) (command, error) {
 	flags.BoolVar(&o.AsArray, "as-array", false, "List answers an array of one.")
 	flags.IntVar(&o.UpdateMissing, "update-missing", 200, "Status of an Update where nothing is registered: 200, 400 or 404.")
 	flags.IntVar(&o.DeregisterMissing, "deregister-missing", 200, "Status of a Deregister where nothing is registered: 200, 400 or 404.")
-	flags.StringVar(&normalize, "normalize", "", "How URLs are rewritten as they are stored: a comma list of host-case, default-port and trailing-slash.")
-	flags.IntVar(&o.LogSize, "log-size", 100_000, "How many requests are kept on record.")
-	flags.BoolVar(&logRequests, "log-requests", false, "Write each request to standard error, as one line of JSON without credentials.")
-	if err := flags.Parse(args); err != nil {
-		return command{}, err
-	}
-	if flags.NArg() > 0 {
-		return command{}, fmt.Errorf("there are only flags, so what is %q?", flags.Arg(0))
-	}
-	c.tls.hosts = list(tlsHosts)
-	var err error
-	if rewrites := list(normalize); len(rewrites) > 0 {
-		if o.Normalize, err = simulator.Normalizer(rewrites...); err != nil {
-			return command{}, err
+	flags.Func("normalize", "How URLs are rewritten as they are stored: a comma `list` of host-case, default-port and trailing-slash.",
+		func(value string) (err error) {
+			o.Normalize, err = simulator.Normalizer(list(value)...)
+			return err
+		})
+	flags.IntVar(&o.LogSize, "log-size", 100_000, "How many requests are kept on record; 0 keeps all.")
+	flags.BoolFunc("log-requests", "Write each request to standard error, as one line of JSON without credentials.", func(value string) error {
+		wanted, err := strconv.ParseBool(value)
+		o.OnRequest = nil
+		if wanted {
+			o.OnRequest = jsonLines(requestLog)
 		}
-	}
-	if logRequests {
-		o.OnRequest = jsonLines(requestLog)
-	}
-	return c, errors.Join(c.tls.check(), o.Validate())
+		return err
+	})
+	return flags
 }
 
 func list(commas string) []string {

@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"flag"
 	"io"
 	"net"
 	"net/http"
@@ -204,7 +205,7 @@ func TestFlagsReachTheOptions(t *testing.T) {
 	g := NewWithT(t)
 	c, err := parse(strings.Fields("--latency=20ms --token-life=2m --session-idle=3m --session-life=4m --single-session --login-refusal=401 "+
 		"--bearer-refusal=bare-401 --session-refusal=unauthorized-uws --account-refusal=forbidden-xml --nothing=404 --as-array "+
-		"--update-missing=404 --deregister-missing=400 --normalize=host-case,default-port --log-size=7"), io.Discard)
+		"--update-missing=404 --deregister-missing=400 --normalize=host-case,default-port --log-size=7"), io.Discard, io.Discard)
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(c.options.Normalize("https://H:443/A")).To(Equal("https://h/A"))
 	c.options.Normalize = nil
@@ -216,4 +217,34 @@ func TestFlagsReachTheOptions(t *testing.T) {
 		AccountRefusal: simulator.AnswerForbiddenXML, Nothing: simulator.Nothing404, AsArray: true,
 		UpdateMissing: 404, DeregisterMissing: 400, LogSize: 7,
 	}))
+}
+
+func TestFlagsThatTurnNothingOn(t *testing.T) {
+	g := NewWithT(t)
+	c, err := parse([]string{"--log-requests", "--log-requests=false", "--normalize=host-case", "--normalize="}, io.Discard, io.Discard)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(c.options.OnRequest).To(BeNil())
+	g.Expect(c.options.Normalize).To(BeNil())
+	_, err = parse([]string{"--log-requests=x"}, io.Discard, io.Discard)
+	g.Expect(err).To(HaveOccurred())
+}
+
+func TestHelp(t *testing.T) {
+	g := NewWithT(t)
+	var out text
+	g.Expect(run(t.Context(), []string{"--help"}, &out, io.Discard)).To(MatchError(flag.ErrHelp))
+	g.Expect(out.String()).To(And(ContainSubstring("-listen"), ContainSubstring("chunked"), Not(ContainSubstring("ThingSpace simulator at"))))
+}
+
+func TestThePageNamesEverything(t *testing.T) {
+	g := NewWithT(t)
+	page, err := os.ReadFile("../../docs/simulator.md")
+	g.Expect(err).NotTo(HaveOccurred())
+	for _, answer := range simulator.Answers() {
+		g.Expect(string(page)).To(ContainSubstring("`%s`", answer))
+	}
+	for _, way := range simulator.Nothings() {
+		g.Expect(string(page)).To(ContainSubstring("`%s`", way))
+	}
+	(&command{}).flags(io.Discard).VisitAll(func(f *flag.Flag) { g.Expect(string(page)).To(ContainSubstring("--" + f.Name)) })
 }

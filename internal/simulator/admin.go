@@ -233,13 +233,13 @@ func (s *Simulator) putOptions(r *http.Request) (any, error) {
 		return nil, err
 	}
 	var normalize func(string) string
-	if wish.Normalize != nil && len(*wish.Normalize) > 0 {
-		var err error
+	var err error
+	if wish.Normalize != nil {
 		if normalize, err = Normalizer(*wish.Normalize...); err != nil {
 			return nil, err
 		}
 	}
-	err := s.Configure(func(o *Options) {
+	err = s.Configure(func(o *Options) {
 		o.Latency, o.TokenLife = time.Duration(wish.Latency), time.Duration(wish.TokenLife)
 		o.SessionIdle, o.SessionLife, o.SingleSession = time.Duration(wish.SessionIdle), time.Duration(wish.SessionLife), wish.SingleSession
 		o.LoginRefusal, o.BearerRefusal = wish.LoginRefusal, wish.BearerRefusal

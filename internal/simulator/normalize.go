@@ -20,12 +20,16 @@ var normalizations = map[string]func(*url.URL){
 	},
 }
 
-// Normalizer is for Options.Normalize. The ways are host-case (lower case), default-port (dropped) and trailing-slash (added).
+// Normalizer is for Options.Normalize. The ways are host-case (lower case), default-port (dropped) and trailing-slash (added);
+// without one it is nil.
 func Normalizer(ways ...string) (func(string) string, error) {
 	for _, way := range ways {
 		if normalizations[way] == nil {
 			return nil, fmt.Errorf("URLs can't be normalised by %q; there are %s", way, names(normalizations))
 		}
+	}
+	if len(ways) == 0 {
+		return nil, nil
 	}
 	return func(raw string) string {
 		u, err := url.Parse(raw)

@@ -69,7 +69,7 @@ lint-fix: $(GOLANGCI_LINT) ## Run golangci-lint and let it mend what it can.
 	$(GOLANGCI_LINT) run --fix
 
 $(GOLANGCI_LINT): hack/tools/golangci-lint/go.mod hack/tools/golangci-lint/main.go
-	@echo "building golangci-lint from its Go module, once: about 4 minutes on two cores"
+	@echo "building golangci-lint from its Go module, once: about 2 minutes on two cores"
 	@cd hack/tools/golangci-lint && go build -ldflags "-s -w" -o $(CURDIR)/$@ .
 
 GO_DIRS = api cmd hack internal test

@@ -1,6 +1,11 @@
 package perturbation
 
-import "fmt"
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
 
 // effect is one write to Kubernetes or one call of ThingSpace, numbered in the order in which they happen.
 type effect struct {
@@ -25,13 +30,11 @@ type disturbance struct {
 type plan map[int]disturbance
 
 func (p plan) String() string {
-	text := ""
-	for n := range 10_000 {
-		if d, ok := p[n]; ok {
-			text += fmt.Sprintf("[%d: %s]", n, d.name)
-		}
+	var parts []string
+	for _, n := range slices.Sorted(maps.Keys(p)) {
+		parts = append(parts, fmt.Sprintf("[%d: %s]", n, p[n].name))
 	}
-	return text
+	return strings.Join(parts, "")
 }
 
 // crash is what a process that ends throws.

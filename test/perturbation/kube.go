@@ -159,7 +159,7 @@ func (k *kube) apply(kind string, key types.NamespacedName, data []byte, into *v
 		return err
 	}
 	if head.Metadata.ResourceVersion == "" {
-		k.world.fail("a write without the resourceVersion that it was decided on: %s", data)
+		k.world.failf("a write without the resourceVersion that it was decided on: %s", data)
 	}
 	if head.Metadata.ResourceVersion != stored.ResourceVersion {
 		return apierrors.NewConflict(resource, key.Name, fmt.Errorf("%s is not %s", head.Metadata.ResourceVersion, stored.ResourceVersion))
@@ -187,7 +187,7 @@ func (k *kube) apply(kind string, key types.NamespacedName, data []byte, into *v
 		return err
 	}
 	if string(after) == string(before) {
-		k.world.fail("a write that changes nothing: %s", data)
+		k.world.failf("a write that changes nothing: %s", data)
 	}
 	k.world.judgeWrite(stored, next)
 	k.store(next)

@@ -24,7 +24,7 @@ func (w *world) judgeBefore(e effect) {
 		}
 	}
 	if len(live)+len(leaving) == 0 {
-		w.fail("%s although every object of the account is suspended or gone", e)
+		w.failf("%s although every object of the account is suspended or gone", e)
 		return
 	}
 	switch e.kind {
@@ -34,10 +34,10 @@ func (w *world) judgeBefore(e effect) {
 			claimed = claimed || rules.HasFinalizer(o) && rules.LastSentURL(o) == o.Spec.URL
 		}
 		if !claimed {
-			w.fail("%s although no object has claimed the account", e)
+			w.failf("%s although no object has claimed the account", e)
 		}
 		if w.deregistered[e.what] && len(leaving) == 0 && !w.disturbedByOthers {
-			w.fail("%s after a deregistration on an account that was never let go: a gap", e)
+			w.failf("%s after a deregistration on an account that was never let go: a gap", e)
 		}
 	case "deregister":
 		url := w.far.Registered(e.what)
@@ -46,10 +46,10 @@ func (w *world) judgeBefore(e effect) {
 			ours = ours || rules.Ours(o, url)
 		}
 		if !ours && !w.disturbedByOthers {
-			w.fail("%s of %s, which no object that is being deleted has sent", e, url)
+			w.failf("%s of %s, which no object that is being deleted has sent", e, url)
 		}
 		if len(leaving) == 0 {
-			w.fail("%s although nothing is being deleted", e)
+			w.failf("%s although nothing is being deleted", e)
 		}
 		w.deregistered[e.what] = len(live) > 0
 	}
@@ -60,26 +60,26 @@ func (w *world) judgeWrite(before, after *v1alpha1.FotaCallback) {
 	reconciling := meta.IsStatusConditionTrue(after.Status.Conditions, v1alpha1.ConditionReconciling)
 	stalled := meta.IsStatusConditionTrue(after.Status.Conditions, v1alpha1.ConditionStalled)
 	if reconciling && stalled {
-		w.fail("%s is Reconciling and Stalled", after.Name)
+		w.failf("%s is Reconciling and Stalled", after.Name)
 	}
 	if after.Status.ObservedGeneration > after.Generation {
-		w.fail("%s has observed a generation that is not there yet", after.Name)
+		w.failf("%s has observed a generation that is not there yet", after.Name)
 	}
 	far := w.far.Registered(after.Spec.Account)
 	ready := meta.IsStatusConditionTrue(after.Status.Conditions, v1alpha1.ConditionReady) && after.Status.ObservedGeneration == after.Generation
 	wasReady := meta.IsStatusConditionTrue(before.Status.Conditions, v1alpha1.ConditionReady)
 	if ready && !wasReady && !w.disturbedByOthers && !thingspace.EqualURLs(far, after.Spec.URL) {
-		w.fail("%s is Ready, but the far side holds %q", after.Name, far)
+		w.failf("%s is Ready, but the far side holds %q", after.Name, far)
 	}
 	released := rules.HasFinalizer(before) && !rules.HasFinalizer(after)
 	if released && !w.disturbedByOthers && !after.Spec.Retains() && rules.Ours(before, far) && rules.Stand(after, w.others(after)).Successor == nil {
-		w.fail("%s is let go although the far side still holds its URL", after.Name)
+		w.failf("%s is let go although the far side still holds its URL", after.Name)
 	}
 	if w.far.Locked("demo-user") {
-		w.fail("the user is locked out")
+		w.failf("the user is locked out")
 	}
 	if w.far.FailedLogins("demo-user") > 3 {
-		w.fail("a fourth failed login")
+		w.failf("a fourth failed login")
 	}
 }
 

@@ -113,7 +113,7 @@ func play(s scenario, p plan) *world {
 		switch e.kind {
 		case "list", "token", "login":
 		default:
-			w.fail("at rest, and yet: %s", e)
+			w.failf("at rest, and yet: %s", e)
 		}
 	}
 	return w

@@ -2,6 +2,7 @@ package perturbation
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -86,7 +87,7 @@ func (w *world) RoundTrip(r *http.Request) (*http.Response, error) {
 	lost, refused := w.bus.carry(w, e, func() { w.far.ServeHTTP(recorder, r) })
 	switch {
 	case lost:
-		return nil, fmt.Errorf("connection reset by peer")
+		return nil, errors.New("connection reset by peer")
 	case refused != nil:
 		recorder = httptest.NewRecorder()
 		for name, value := range refused.header {
@@ -127,7 +128,7 @@ func (w *world) settle(horizon time.Duration) {
 			w.clock.SetTime(next)
 		}
 	}
-	w.fail("it does not settle")
+	w.failf("it does not settle")
 }
 
 // round wakes every object, as a watch would after any change, and again as long as that has effects.
@@ -141,7 +142,7 @@ func (w *world) round() {
 			return
 		}
 	}
-	w.fail("it works without end at one point in time")
+	w.failf("it works without end at one point in time")
 }
 
 func (w *world) names() []types.NamespacedName {
@@ -177,7 +178,7 @@ func (w *world) reconcile(name types.NamespacedName) {
 	}
 }
 
-func (w *world) fail(format string, args ...any) {
+func (w *world) failf(format string, args ...any) {
 	w.failures = append(w.failures, fmt.Sprintf(format, args...))
 }
 

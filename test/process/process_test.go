@@ -3,14 +3,11 @@ package process_test
 
 import (
 	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"net/url"
 	"os"
-	"strings"
 	"testing"
 	"time"
 
@@ -23,6 +20,7 @@ import (
 
 	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
 	"github.com/fota-callback-operator/fota-callback-operator/internal/simulator"
+	"github.com/fota-callback-operator/fota-callback-operator/test/canary"
 	"github.com/fota-callback-operator/fota-callback-operator/test/stage"
 )
 
@@ -226,14 +224,7 @@ func TestNothingSecretIsLogged(t *testing.T) {
 	g.Expect(err).NotTo(HaveOccurred())
 	shown := string(text) + string(status)
 	g.Expect(shown).To(ContainSubstring("refused the login"), "it has to have logged something")
-	for _, secret := range []string{simulator.DefaultClientSecret, simulator.DefaultPassword, "canary-password", "canary-path", "canary-query"} {
-		for _, form := range []string{
-			secret, base64.StdEncoding.EncodeToString([]byte(secret)), base64.RawURLEncoding.EncodeToString([]byte(secret)),
-			hex.EncodeToString([]byte(secret)), url.QueryEscape(secret), strings.ToUpper(hex.EncodeToString([]byte(secret))),
-		} {
-			g.Expect(strings.Contains(shown, form)).To(BeFalse(), "%s is shown", form)
-		}
-	}
+	g.Expect(canary.Find(shown, simulator.DefaultClientSecret, simulator.DefaultPassword, "canary-password", "canary-path", "canary-query")).To(BeEmpty())
 	// The Basic header's encoding of both values together.
 	g.Expect(shown).NotTo(ContainSubstring(base64.StdEncoding.EncodeToString([]byte(simulator.DefaultClientID + ":" + simulator.DefaultClientSecret))))
 }

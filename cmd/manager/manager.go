@@ -70,6 +70,7 @@ func newManager(ctx context.Context, o *options) (ctrl.Manager, error) {
 	reconciler = controller.NewReconciler(controller.Config{
 		Client:        client.WithFieldOwner(manager.GetClient(), operatorName),
 		Live:          manager.GetAPIReader(),
+		Namespaces:    o.namespaces(),
 		Registrations: registrations,
 		Recorder:      manager.GetEventRecorder(operatorName),
 		Clock:         clock.RealClock{},

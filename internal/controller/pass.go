@@ -23,6 +23,7 @@ const proofServes = 5 * time.Second
 
 var (
 	errStaleView          = errors.New("the object has changed since it was read")
+	errStaleCache         = errors.New("the cache does not show yet who else names the account")
 	errProofTooOld        = errors.New("the Kubernetes API took too long to prove that the call is still wanted")
 	errCredentialsChanged = errors.New("the Secret has changed since it was read")
 )
@@ -59,6 +60,8 @@ func (p *pass) carryOut(ctx context.Context, step rules.Step) error {
 		return nil
 	case rules.List:
 		return p.list(ctx)
+	case rules.Survey:
+		return p.survey(ctx)
 	case rules.Record:
 		return p.writeStatus(ctx, func(status *v1alpha1.FotaCallbackStatus) {
 			if step.Registered != "" {
@@ -89,7 +92,7 @@ func (p *pass) carryOut(ctx context.Context, step rules.Step) error {
 // process is stopping.
 func (p *pass) endsQuietly(ctx context.Context, err error) bool {
 	return ctx.Err() != nil || apierrors.IsConflict(err) || apierrors.IsNotFound(err) ||
-		errors.Is(err, errStaleView) || errors.Is(err, errProofTooOld) || errors.Is(err, errCredentialsChanged)
+		errors.Is(err, errStaleView) || errors.Is(err, errStaleCache) || errors.Is(err, errProofTooOld) || errors.Is(err, errCredentialsChanged)
 }
 
 func (p *pass) list(ctx context.Context) error {

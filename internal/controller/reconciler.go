@@ -46,6 +46,8 @@ type Config struct {
 	Client client.Client
 	// Live reads past the cache: Secrets, and the proof before a mutating call.
 	Live client.Reader
+	// Namespaces are those that the operator watches; none means all.
+	Namespaces []string
 	// Registrations is the far side.
 	Registrations Registrations
 	// Recorder takes events.

@@ -120,7 +120,7 @@ func (w *world) start() {
 	})
 	Expect(err).NotTo(HaveOccurred())
 	reconciler = controller.NewReconciler(controller.Config{
-		Client: manager.GetClient(), Live: manager.GetAPIReader(), Registrations: far,
+		Client: manager.GetClient(), Live: manager.GetAPIReader(), Namespaces: []string{w.namespace}, Registrations: far,
 		Recorder: manager.GetEventRecorder("spec"), Clock: w.clock, Settings: w.settings, Metrics: controller.NewMetrics(w.registry),
 	})
 	ctx, cancel := context.WithCancel(w.ctx)

@@ -97,7 +97,7 @@ func requested(at string) change {
 // facts are those of an owner that nobody else bothers, at the start of a pass.
 func facts(o *v1alpha1.FotaCallback, peers ...*v1alpha1.FotaCallback) rules.Facts {
 	return rules.Facts{
-		Object: o, Now: now, Settings: settings, Standing: rules.Stand(o, peers), Memory: rules.Memory{FirstSeen: now.Add(-time.Hour)},
+		Object: o, Now: now, Surveyed: true, Settings: settings, Standing: rules.Stand(o, peers), Memory: rules.Memory{FirstSeen: now.Add(-time.Hour)},
 	}
 }
 

@@ -17,6 +17,8 @@ const (
 	Rest Action = "Rest"
 	// List asks ThingSpace what is registered.
 	List Action = "List"
+	// Survey reads past the cache who else names the account.
+	Survey Action = "Survey"
 	// Record writes Step.Registered and Step.Replaced into status, ahead of an effect that would lose them.
 	Record Action = "Record"
 	// Claim writes finalizer and intent where the URL is in place already.
@@ -49,8 +51,31 @@ type Step struct {
 	Foreign string
 }
 
-// Decide says what comes next.
+// Decide says what comes next. What could take a registration from another object is not decided on a cache, which may lag behind: there the
+// account's objects are surveyed first.
 func Decide(f Facts) Step {
+	step := decide(f)
+	if step.concernsOthers() && !f.Surveyed {
+		return Step{Action: Survey}
+	}
+	return step
+}
+
+// concernsOthers says whether a step replaces a URL that this object did not send, or leaves the account without one.
+func (s Step) concernsOthers() bool {
+	switch s.Action {
+	case Record:
+		return s.Replaced != ""
+	case Update:
+		return s.Foreign != ""
+	case Deregister:
+		return true
+	default:
+		return false
+	}
+}
+
+func decide(f Facts) Step {
 	o := f.Object
 	if Deleting(o) {
 		return decideDeletion(f)

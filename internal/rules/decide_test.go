@@ -167,3 +167,34 @@ func TestPassedOverIsBehindWhoClaimedMeanwhile(t *testing.T) {
 	f := listed(facts(mine, object(named("b"), claimed(wish), createdAt(now))), foreign)
 	NewWithT(t).Expect(rules.Decide(f).Reason).To(Equal(v1alpha1.ReasonAccountConflict))
 }
+
+// What could take a registration from another object is not decided on the cache.
+func TestOthersAreLookedUpFirst(t *testing.T) {
+	deleted := object(claimed(wish), registered(wish), deleting)
+	*deleted.DeletionTimestamp = metav1.NewTime(now.Add(-settings.DeregistrationGrace))
+	for name, test := range map[string]struct {
+		facts   rules.Facts
+		surveys bool
+	}{
+		"a foreign URL to take over":        {listed(facts(object()), foreign), true},
+		"a foreign URL that has crept in":   {listed(facts(object(claimed(wish), registered(wish))), foreign), true},
+		"a registration to remove":          {listed(facts(deleted), wish), true},
+		"nothing is registered":             {listed(facts(object()), ""), false},
+		"our own URL changes":               {listed(facts(object(claimed(old), registered(old))), old), false},
+		"nothing is left to remove":         {listed(facts(deleted), ""), false},
+		"a foreign URL is left alone":       {listed(facts(object(func(o *v1alpha1.FotaCallback) { o.Spec.AdoptionPolicy = v1alpha1.AdoptionIfUnregistered })), foreign), false},
+		"somebody else's, when it is ended": {listed(facts(deleted), foreign), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := NewWithT(t)
+			unsurveyed := test.facts
+			unsurveyed.Surveyed = false
+			if test.surveys {
+				g.Expect(rules.Decide(unsurveyed)).To(Equal(rules.Step{Action: rules.Survey}))
+				g.Expect(rules.Decide(test.facts).Action).NotTo(Equal(rules.Survey))
+			} else {
+				g.Expect(rules.Decide(unsurveyed)).To(Equal(rules.Decide(test.facts)))
+			}
+		})
+	}
+}

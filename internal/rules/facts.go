@@ -30,6 +30,8 @@ type Facts struct {
 	Settings Settings
 	// Standing is the object's place among those that name its account.
 	Standing Standing
+	// Surveyed says that Standing was read past the cache, in this pass.
+	Surveyed bool
 	// Memory is what this process remembers of the object.
 	Memory Memory
 	// Secret is the identity of the credentials that this pass used, where it got as far.

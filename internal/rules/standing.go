@@ -35,6 +35,18 @@ type Standing struct {
 	Successor *v1alpha1.FotaCallback
 }
 
+// SamePlace says whether another standing of the same object comes to the same.
+func (s Standing) SamePlace(other Standing) bool {
+	return s.Place == other.Place && s.PlaceOnceListed == other.PlaceOnceListed && same(s.Owner, other.Owner) && same(s.Successor, other.Successor)
+}
+
+func same(a, b *v1alpha1.FotaCallback) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.UID == b.UID
+}
+
 // AccountKey is what two objects share when they name the same account: letter case is ignored.
 func AccountKey(account string) string { return strings.ToLower(account) }
 

@@ -88,12 +88,16 @@ verify: vet ## Fail where generated files, formatting or modules are not current
 .PHONY: test
 test: ## Every test that needs no kubelet, with the race detector where there is a C compiler; then the fuzz targets.
 	@[ -n "$(RACE)" ] || echo "no C compiler here: testing without the race detector"
-	@assets=$$(hack/control-plane/ensure); KUBEBUILDER_ASSETS=$$assets go test $(RACE) -timeout 30m ./...
-	@$(MAKE) --no-print-directory fuzz
+	@assets=$$(hack/control-plane/ensure); KUBEBUILDER_ASSETS=$$assets go test $(RACE) -timeout 30m $$(go list ./... | grep -v /test/perturbation)
+	@$(MAKE) --no-print-directory perturb fuzz
 
 .PHONY: test-unit
 test-unit: ## The tests that need no API server: seconds.
 	go test $(RACE) ./api/... ./cmd/... ./internal/rules/... ./internal/simulator/... ./internal/thingspace/...
+
+.PHONY: perturb
+perturb: ## Every fault that can be generated, against the real controller on a virtual clock. Without the race detector: it has one thread, and ten times the work.
+	@go test -C test/perturbation -timeout 30m
 
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for FUZZTIME: 5000x is so many inputs, 10m so long.

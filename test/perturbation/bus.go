@@ -2,69 +2,94 @@ package perturbation
 
 import (
 	"fmt"
-	"maps"
-	"slices"
-	"strings"
 )
 
 // effect is one write to Kubernetes or one call of ThingSpace, numbered in the order in which they happen.
 type effect struct {
 	kind string // "patch", "status", or a ThingSpace operation
 	what string // the object or account
+	act  int    // the act of the story in which it happens, from 0
 }
 
 func (e effect) String() string { return e.kind + " " + e.what }
 
-// disturbance is what happens to one effect.
-type disturbance struct {
-	name string
-	// crashBefore and crashAfter end the process there. lost applies the effect and loses its answer.
-	crashBefore, crashAfter, lost bool
-	// refuse is an answer given instead of the effect: an error of the Kubernetes API, or an answer of ThingSpace.
-	refuse *refusal
-	// foreign is done by somebody else right before the effect.
-	foreign func(*world)
+// ofKubernetes says which side the effect is on.
+func (e effect) ofKubernetes() bool { return e.kind == "patch" || e.kind == "status" }
+
+func (e effect) signsIn() bool { return e.kind == "token" || e.kind == "login" }
+
+func (e effect) mutatesFarSide() bool {
+	return e.kind == "register" || e.kind == "update" || e.kind == "deregister"
 }
 
-// plan says which effects are disturbed, and how.
-type plan map[int]disturbance
-
-func (p plan) String() string {
-	var parts []string
-	for _, n := range slices.Sorted(maps.Keys(p)) {
-		parts = append(parts, fmt.Sprintf("[%d: %s]", n, p[n].name))
-	}
-	return strings.Join(parts, "")
-}
-
-// crash is what a process that ends throws.
-type crash struct{ at effect }
-
-// bus carries every effect.
+// bus carries every effect and numbers every cached read.
 type bus struct {
 	plan  plan
 	trace []effect
+	reads []read
+	// calm lifts every disturbance: what a plan does to one act must not reach into the next.
+	calm bool
+	// done describes what became of the plan, for the trace that is printed.
+	done []string
 }
 
-// carry applies an effect as the plan says. It returns errLost where the effect is there and its answer is not, and the refusal where there is no effect.
+// read is one read of FotaCallbacks from the cache.
+type read struct {
+	// effects is how many effects came before it, revisions how many versions Kubernetes had by then.
+	effects, revisions int
+}
+
+// crash is what a process that ends throws.
+type crash struct{}
+
+// carry applies an effect as the plan says. lost means that the effect is there and its answer is not; a refusal came instead of the effect.
 func (b *bus) carry(w *world, e effect, apply func()) (lost bool, refused *refusal) {
 	n := len(b.trace)
 	b.trace = append(b.trace, e)
-	d := b.plan[n]
-	if d.foreign != nil {
-		d.foreign(w)
-		w.disturbedByOthers = true
+	d := b.disturbance(n, e)
+	if d.name != "" {
+		b.done = append(b.done, fmt.Sprintf("%d %s: %s", n, e, d.name))
+	}
+	if d.somebody != nil {
+		d.somebody(w)
 	}
 	if d.crashBefore {
-		panic(crash{e})
+		panic(crash{})
 	}
-	if d.refuse != nil && d.refuse.fits(e) {
+	if d.refuse != nil {
 		return false, d.refuse
 	}
 	w.judgeBefore(e)
+	before := w.far.Registered(account)
 	apply()
+	w.judgeAfter(e, before)
 	if d.crashAfter {
-		panic(crash{e})
+		panic(crash{})
 	}
 	return d.lost, nil
+}
+
+func (b *bus) disturbance(n int, e effect) disturbance {
+	d, ok := b.plan.effects[n]
+	if !ok || b.calm || d.act != anyAct && d.act != e.act || d.refuse != nil && !d.refuse.fits(e) {
+		return disturbance{}
+	}
+	return d
+}
+
+// seen numbers one read of the cache and returns the revision that it shows: the newest, or as old a one as the plan says.
+func (b *bus) seen(newest int) (revision int) {
+	n := len(b.reads)
+	b.reads = append(b.reads, read{effects: len(b.trace), revisions: newest})
+	s := b.plan.stale
+	if s == nil || b.calm || n < s.read || n > s.read+s.reads {
+		return newest
+	}
+	if n == s.read {
+		b.done = append(b.done, fmt.Sprintf("after %d effects: %s", len(b.trace), s))
+		if s.restarted {
+			panic(crash{}) // the cache of the next process is the stale one
+		}
+	}
+	return min(s.revision, newest)
 }

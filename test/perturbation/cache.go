@@ -1,0 +1,116 @@
+package perturbation
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
+)
+
+// cache is the client of one process: it reads from a cache that may lag behind, and writes over the bus.
+type cache struct {
+	client.Client // whatever else is called is a nil pointer: a defect of the harness shows at once
+	replica       *replica
+}
+
+// Get implements client.Reader.
+func (c *cache) Get(_ context.Context, key client.ObjectKey, into client.Object, _ ...client.GetOption) error {
+	kube := c.replica.world.kube
+	o, ok := kube.at(c.replica.world.bus.seen(len(kube.revisions)))[key]
+	if !ok {
+		return apierrors.NewNotFound(resource, key.Name)
+	}
+	o.DeepCopyInto(into.(*v1alpha1.FotaCallback))
+	return nil
+}
+
+// List implements client.Reader.
+func (c *cache) List(_ context.Context, into client.ObjectList, opts ...client.ListOption) error {
+	kube := c.replica.world.kube
+	return list(kube, kube.at(c.replica.world.bus.seen(len(kube.revisions))), into, opts)
+}
+
+// list returns the objects that match, by an index of the cache or by the selectable field of the API.
+func list(kube *kube, from objects, into client.ObjectList, opts []client.ListOption) error {
+	var options client.ListOptions
+	options.ApplyOptions(opts)
+	all := into.(*v1alpha1.FotaCallbackList)
+	for _, o := range sorted(from) {
+		matches := true
+		if options.FieldSelector != nil {
+			for _, requirement := range options.FieldSelector.Requirements() {
+				matches = matches && slices.Contains(kube.values(requirement.Field, o), requirement.Value)
+			}
+		}
+		if matches {
+			all.Items = append(all.Items, *o.DeepCopy())
+		}
+	}
+	return nil
+}
+
+// Patch implements client.Writer.
+func (c *cache) Patch(_ context.Context, o client.Object, patch client.Patch, _ ...client.PatchOption) error {
+	return c.patch("patch", o, patch)
+}
+
+// Status implements client.StatusClient.
+func (c *cache) Status() client.SubResourceWriter { return statusWriter{cache: c} }
+
+type statusWriter struct {
+	client.SubResourceWriter
+	cache *cache
+}
+
+// Patch implements client.SubResourceWriter.
+func (s statusWriter) Patch(_ context.Context, o client.Object, patch client.Patch, _ ...client.SubResourcePatchOption) error {
+	return s.cache.patch("status", o, patch)
+}
+
+func (c *cache) patch(kind string, o client.Object, patch client.Patch) error {
+	data, err := patch.Data(o)
+	if err != nil {
+		return err
+	}
+	var result error
+	lost, refused := c.replica.carry(effect{kind: kind, what: o.GetName()}, func() {
+		result = c.replica.world.kube.patch(kind, client.ObjectKeyFromObject(o), data, o.(*v1alpha1.FotaCallback))
+	})
+	switch {
+	case refused != nil:
+		return refused.kubernetes()
+	case lost:
+		return errors.New("connection reset by peer")
+	}
+	return result
+}
+
+// live reads past every cache.
+type live struct{ kube *kube }
+
+// Get implements client.Reader.
+func (l live) Get(_ context.Context, key client.ObjectKey, into client.Object, _ ...client.GetOption) error {
+	switch into := into.(type) {
+	case *v1alpha1.FotaCallback:
+		if o, ok := l.kube.objects[key]; ok {
+			o.DeepCopyInto(into)
+			return nil
+		}
+	case *corev1.Secret:
+		if s, ok := l.kube.secrets[key]; ok {
+			s.DeepCopyInto(into)
+			return nil
+		}
+	}
+	return apierrors.NewNotFound(resource, key.Name)
+}
+
+// List implements client.Reader.
+func (l live) List(_ context.Context, into client.ObjectList, opts ...client.ListOption) error {
+	return list(l.kube, l.kube.objects, into, opts)
+}

@@ -1,0 +1,97 @@
+package perturbation
+
+import (
+	"encoding/base64"
+	"slices"
+
+	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
+	"github.com/fota-callback-operator/fota-callback-operator/internal/rules"
+	"github.com/fota-callback-operator/fota-callback-operator/internal/simulator"
+	"github.com/fota-callback-operator/fota-callback-operator/internal/thingspace"
+	"github.com/fota-callback-operator/fota-callback-operator/test/canary"
+)
+
+// judgeEnd judges what there is when nothing happens any more, by the specs alone.
+func (w *world) judgeEnd() {
+	w.judgeShown()
+	far := w.far.Registered(account)
+	var wanting []*v1alpha1.FotaCallback
+	for _, o := range sorted(w.kube.objects) {
+		switch {
+		case !w.accessible():
+			return // without access nothing can be promised about the account
+		case rules.Deleting(o):
+			w.failf(oracleEnd, "%s is still being deleted: %s", o.Name, rules.ReadyReason(o))
+		case !o.Spec.Suspend && rules.CheckSpec(&o.Spec) == nil:
+			wanting = append(wanting, o)
+		}
+	}
+	switch len(wanting) {
+	case 0:
+		w.judgeUnwanted(far)
+	case 1:
+		w.judgeOwner(wanting[0], far)
+	default:
+		owners := slices.DeleteFunc(wanting, func(o *v1alpha1.FotaCallback) bool { return rules.ReadyReason(o) == v1alpha1.ReasonAccountConflict })
+		if len(owners) != 1 {
+			w.failf(oracleEnd, "%d objects have the say", len(owners))
+			return
+		}
+		w.judgeOwner(owners[0], far)
+	}
+}
+
+// accessible says whether the Secret is right and the account may be used.
+func (w *world) accessible() bool {
+	for _, secret := range w.kube.secrets {
+		return w.logins.proven[loginBody(string(secret.Data["password"]))]
+	}
+	return false
+}
+
+func (w *world) judgeOwner(o *v1alpha1.FotaCallback, far string) {
+	left := rules.ReadyReason(o)
+	if left == v1alpha1.ReasonDrifted && !o.Spec.CorrectsDrift() || left == v1alpha1.ReasonExistingRegistration && !o.Spec.Overwrites() {
+		if far == "" || rules.Ours(o, far) {
+			w.failf(oracleEnd, "%s says %s, but the far side holds %q", o.Name, left, far)
+		}
+		return
+	}
+	switch {
+	case !thingspace.EqualURLs(far, o.Spec.URL):
+		w.failf(oracleEnd, "the far side holds %q instead of %s (%s)", far, o.Spec.URL, left)
+	case !claimsReady(o):
+		w.failf(oracleEnd, "%s is not Ready: %s", o.Name, left)
+	case o.Status.RegisteredURL != o.Spec.URL || !rules.HasFinalizer(o) || rules.LastSentURL(o) != o.Spec.URL:
+		w.failf(oracleEnd, "%s is registered without a claim: %v %q %q", o.Name, o.Finalizers, rules.LastSentURL(o), o.Status.RegisteredURL)
+	}
+}
+
+// judgeUnwanted expects that nothing of ours is left where nobody wants it: what a suspended or retained object leaves is told to stay.
+func (w *world) judgeUnwanted(far string) {
+	if len(w.kube.objects) > 0 || far == "" {
+		return
+	}
+	var last *v1alpha1.FotaCallback
+	for _, revision := range w.kube.revisions {
+		for _, o := range revision {
+			if thingspace.EqualURLs(rules.LastSentURL(o), far) {
+				last = o
+			}
+		}
+	}
+	if last != nil && !last.Spec.Retains() && !w.disturbedByOthers {
+		w.failf(oracleEnd, "%s is left behind", far)
+	}
+}
+
+// judgeShown looks for secrets in everything that the operator has logged, sent as an event, counted or written to an object. Of a URL, only
+// an object may show the path.
+func (w *world) judgeShown() {
+	basic := base64.StdEncoding.EncodeToString([]byte(simulator.DefaultClientID + ":" + simulator.DefaultClientSecret))
+	secrets := append([]string{basic}, w.secrets...)
+	found := append(canary.Find(w.shown.String(), secrets...), canary.Find(w.written.String(), secrets...)...)
+	for _, form := range append(found, canary.Find(w.shown.String(), "/callbacks/east", "/callbacks/west", "/hook")...) {
+		w.failf(oracleSecrets, "%s is shown", form)
+	}
+}

@@ -1,0 +1,126 @@
+package perturbation
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"slices"
+	"time"
+)
+
+// userLogins is what the far side has seen of its one user: what a lock-out is judged by.
+type userLogins struct {
+	failed int // in a row
+	last   time.Time
+	// proven are the bodies of logins that have succeeded.
+	proven map[string]bool
+	// asked says that a person has asked for a login since the last one.
+	asked bool
+}
+
+// processLogins is what one process knows of logins.
+type processLogins struct {
+	last    time.Time
+	refused map[string]bool
+}
+
+// attempt is one login; nil for any other call.
+type attempt struct {
+	replica *replica
+	body    string
+	// refused says that ThingSpace has looked at the password and refused it.
+	refused bool
+}
+
+// loginBody is what a login with a password sends.
+func loginBody(password string) string {
+	body, err := json.Marshal(map[string]string{"username": username, "password": password})
+	if err != nil {
+		panic(err)
+	}
+	return string(body)
+}
+
+func (r *replica) attempt(request *http.Request, e effect) *attempt {
+	if e.kind != "login" {
+		return nil
+	}
+	body, err := io.ReadAll(request.Body)
+	if err != nil {
+		panic(err)
+	}
+	request.Body = io.NopCloser(bytes.NewReader(body))
+	return &attempt{replica: r, body: string(body)}
+}
+
+// answered takes the simulator's own answer: what the gateway refuses, nobody has looked at.
+func (a *attempt) answered(serve func() (status int)) {
+	if a == nil {
+		serve()
+		return
+	}
+	before := a.replica.world.far.FailedLogins(username)
+	status := serve()
+	a.refused = a.replica.world.far.FailedLogins(username) > before
+	if a.refused || status == http.StatusOK {
+		a.made(status)
+	}
+}
+
+// made judges a login that has reached ThingSpace: at most one a minute for each user and process, none with a password whose refusal the process
+// has heard, and after three failures in a row only one that a person has asked for, or one in ten minutes with a password that has been right.
+func (a *attempt) made(status int) {
+	if a == nil {
+		return
+	}
+	w, process, user := a.replica.world, &a.replica.logins, &a.replica.world.logins
+	now := w.clock.Now()
+	if !process.last.IsZero() && now.Sub(process.last) < time.Minute && !user.asked {
+		w.failf(oracleLogins, "a second login within a minute")
+	}
+	if process.refused[a.body] {
+		w.failf(oracleLogins, "a login with a password that was refused")
+	}
+	if user.failed >= 3 && !user.asked && (!user.proven[a.body] || now.Sub(user.last) < 10*time.Minute) {
+		w.failf(oracleLogins, "a login after %d that failed", user.failed)
+	}
+	process.last, user.last, user.asked = now, now, false
+	switch status {
+	case http.StatusOK:
+		user.failed = 0
+		user.proven[a.body] = true
+	case http.StatusTooManyRequests: // no attempt
+	default:
+		user.failed++
+	}
+	if w.far.Locked(username) {
+		w.failf(oracleLogins, "the user is locked out")
+	}
+}
+
+// heard says that the process has got the answer.
+func (a *attempt) heard() {
+	if a != nil && a.refused {
+		if a.replica.logins.refused == nil {
+			a.replica.logins.refused = map[string]bool{}
+		}
+		a.replica.logins.refused[a.body] = true
+	}
+}
+
+// keepSecrets remembers a token or session that was issued: nobody may see it either.
+func (w *world) keepSecrets(answer []byte) {
+	var issued struct {
+		AccessToken  string `json:"access_token"`
+		SessionToken string `json:"sessionToken"`
+	}
+	if json.Unmarshal(answer, &issued) != nil {
+		return
+	}
+	for _, secret := range []string{issued.AccessToken, issued.SessionToken} {
+		if secret != "" && !slices.Contains(w.secrets, secret) {
+			w.secrets = append(w.secrets, secret)
+		}
+	}
+}

@@ -1,0 +1,166 @@
+package perturbation
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+
+	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
+	"github.com/fota-callback-operator/fota-callback-operator/internal/rules"
+	"github.com/fota-callback-operator/fota-callback-operator/internal/thingspace"
+)
+
+// oracle names a promise that every run is held to.
+type oracle string
+
+const (
+	oracleClaim      oracle = "claimed first"      // nothing changes at the far side before finalizer and intent are there
+	oracleRelease    oracle = "released when gone" // the finalizer goes only after proved absence, hand-over, a foreign URL, or Retain
+	oracleReady      oracle = "Ready is true"      // Ready at generation g means that the far side holds spec(g)
+	oracleGeneration oracle = "observed"           // observedGeneration never passes generation
+	oracleHandsOff   oracle = "hands off"          // nothing happens to the account of a suspended object, or of one that does not own it
+	oracleOurs       oracle = "only ours"          // never a DELETE of a URL that is not ours
+	oracleTold       oracle = "only as told"       // a foreign URL is replaced only where a policy says so
+	oracleGap        oracle = "no gap"             // never a DELETE and then a POST on an account that is wanted
+	oracleLogins     oracle = "logins"             // no login that could help to lock a user out
+	oracleOneHost    oracle = "one host"           // no request to any host but the configured one
+	oracleSecrets    oracle = "nothing secret"     // no secret in any output
+	oracleVersion    oracle = "no blind write"     // every write carries the version that it was decided on
+	oracleIdleWrite  oracle = "no empty write"     // no write that changes nothing
+	oracleConditions oracle = "conditions"         // never Reconciling with Stalled
+	oracleSettles    oracle = "settles"            // work comes to an end
+	oracleRest       oracle = "stays"              // once it matches, many slots bring no write and no mutating call
+	oracleEnd        oracle = "as wished"          // in the end both sides are what the specs say
+	oracleReference  oracle = "as undisturbed"     // in the end all is what it is without the disturbance
+	oracleLeastCalls oracle = "no call too many"   // no more mutating calls than undisturbed
+)
+
+// failure is a promise that was not kept.
+type failure struct {
+	oracle oracle
+	text   string
+}
+
+func (f failure) String() string { return fmt.Sprintf("%s: %s", f.oracle, f.text) }
+
+func (w *world) failf(broken oracle, format string, args ...any) {
+	w.failures = append(w.failures, failure{broken, fmt.Sprintf(format, args...)})
+}
+
+// judgeBefore judges a call of ThingSpace by what Kubernetes holds at that moment.
+func (w *world) judgeBefore(e effect) {
+	if !e.mutatesFarSide() || w.disturbedByOthers {
+		return
+	}
+	var live, leaving []*v1alpha1.FotaCallback
+	for _, o := range sorted(w.kube.objects) {
+		switch {
+		case rules.Deleting(o):
+			leaving = append(leaving, o)
+		case !o.Spec.Suspend:
+			live = append(live, o)
+		}
+	}
+	if len(live)+len(leaving) == 0 {
+		w.failf(oracleHandsOff, "%s although every object of the account is suspended or gone", e)
+		return
+	}
+	url := w.far.Registered(account)
+	if e.kind == "deregister" {
+		w.judgeDeregistration(e, url, live, leaving)
+		return
+	}
+	claimed, told := false, url == "" || len(leaving) > 0
+	for _, o := range live {
+		if !rules.HasFinalizer(o) || rules.LastSentURL(o) != o.Spec.URL {
+			continue
+		}
+		claimed = true
+		told = told || rules.Ours(o, url) || o.Status.RegisteredURL != "" && o.Spec.CorrectsDrift() || o.Status.RegisteredURL == "" && o.Spec.Overwrites()
+	}
+	if !claimed {
+		w.failf(oracleClaim, "%s although no object has claimed the account", e)
+	}
+	if claimed && !told {
+		w.failf(oracleTold, "%s over %s, which the policies leave alone", e, url)
+	}
+	if w.deregistered[e.what] && len(leaving) == 0 {
+		w.failf(oracleGap, "%s after a deregistration on an account that was never let go", e)
+	}
+}
+
+func (w *world) judgeDeregistration(e effect, url string, live, leaving []*v1alpha1.FotaCallback) {
+	ours := url == ""
+	for _, o := range leaving {
+		ours = ours || rules.Ours(o, url) && !o.Spec.Retains()
+	}
+	switch {
+	case len(leaving) == 0:
+		w.failf(oracleHandsOff, "%s although nothing is being deleted", e)
+	case !ours:
+		w.failf(oracleOurs, "%s of %s, which no object that is being deleted has sent", e, url)
+	}
+	w.deregistered[e.what] = slices.ContainsFunc(live, func(o *v1alpha1.FotaCallback) bool { return w.maySucceed(o, leaving) })
+}
+
+// maySucceed says whether a deletion has to wait for an object to take over: for two minutes, if nothing keeps that from it.
+func (w *world) maySucceed(o *v1alpha1.FotaCallback, leaving []*v1alpha1.FotaCallback) bool {
+	reason := rules.ReadyReason(o)
+	if meta.IsStatusConditionTrue(o.Status.Conditions, v1alpha1.ConditionStalled) && reason != v1alpha1.ReasonAccountConflict ||
+		reason == v1alpha1.ReasonCredentialsNotFound {
+		return false
+	}
+	patience := w.clock.Now().Add(-2 * time.Minute)
+	return o.CreationTimestamp.After(patience) || slices.ContainsFunc(leaving, func(l *v1alpha1.FotaCallback) bool { return l.DeletionTimestamp.After(patience) })
+}
+
+// judgeAfter counts what an effect has changed at the far side, and judges what must not change in passing.
+func (w *world) judgeAfter(e effect, before string) {
+	after := w.far.Registered(account)
+	if e.mutatesFarSide() {
+		w.mutations++
+	}
+	if before == after || e.mutatesFarSide() {
+		return
+	}
+	w.failf(oracleHandsOff, "%s has changed %q to %q", e, before, after)
+}
+
+// judgeWrite judges a write to an object.
+func (w *world) judgeWrite(before, after *v1alpha1.FotaCallback) {
+	reconciling := meta.IsStatusConditionTrue(after.Status.Conditions, v1alpha1.ConditionReconciling)
+	stalled := meta.IsStatusConditionTrue(after.Status.Conditions, v1alpha1.ConditionStalled)
+	if reconciling && stalled {
+		w.failf(oracleConditions, "%s is Reconciling and Stalled", after.Name)
+	}
+	if after.Status.ObservedGeneration > after.Generation {
+		w.failf(oracleGeneration, "%s has observed a generation that is not there yet", after.Name)
+	}
+	if w.disturbedByOthers {
+		return
+	}
+	far := w.far.Registered(account)
+	if claimsReady(after) && !claimsReady(before) && !thingspace.EqualURLs(far, after.Spec.URL) {
+		w.failf(oracleReady, "%s says that it is registered, but the far side holds %q", after.Name, far)
+	}
+	released := rules.HasFinalizer(before) && !rules.HasFinalizer(after)
+	if released && !after.Spec.Retains() && rules.Ours(before, far) && rules.Stand(after, w.others(after)).Successor == nil {
+		w.failf(oracleRelease, "%s is let go although the far side still holds its URL", after.Name)
+	}
+}
+
+func claimsReady(o *v1alpha1.FotaCallback) bool {
+	return meta.IsStatusConditionTrue(o.Status.Conditions, v1alpha1.ConditionReady) && o.Status.ObservedGeneration == o.Generation
+}
+
+func (w *world) others(o *v1alpha1.FotaCallback) []*v1alpha1.FotaCallback {
+	var all []*v1alpha1.FotaCallback
+	for _, other := range sorted(w.kube.objects) {
+		if other.UID != o.UID {
+			all = append(all, other)
+		}
+	}
+	return all
+}

@@ -1,0 +1,82 @@
+package perturbation
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// plan says what is disturbed in one run of a story, and how. The zero plan disturbs nothing.
+type plan struct {
+	// effects are disturbances by the number of their effect.
+	effects map[int]disturbance
+	// stale is a cache that lags behind.
+	stale *stale
+	// merge plays these acts, from first to last, before the operator sees any of them.
+	merge *merge
+	// race is two replicas at work at once.
+	race *race
+}
+
+// disturbance is what happens to one effect.
+type disturbance struct {
+	name string
+	// act limits it to an act of the story; anyAct does not.
+	act int
+	// crashBefore and crashAfter end the process there. lost applies the effect and loses its answer.
+	crashBefore, crashAfter, lost bool
+	// refuse is an answer given instead of the effect: an error of the Kubernetes API, or an answer of ThingSpace.
+	refuse *refusal
+	// somebody does something right before the effect: a stranger at the far side, or a user.
+	somebody func(*world)
+}
+
+const anyAct = -1
+
+// stale is a cache that shows an old revision, in one read or for a while, to the process that runs or to one that has just started.
+type stale struct {
+	read, reads int
+	revision    int
+	restarted   bool
+}
+
+func (s *stale) String() string {
+	who := "the cache"
+	if s.restarted {
+		who = "a restart, and then the cache"
+	}
+	return fmt.Sprintf("%s shows revision %d for %d reads", who, s.revision, s.reads)
+}
+
+type merge struct{ first, last int }
+
+// race lets the first process make the effects that the schedule gives it ('a') while its successor ('b') works too, and then ends it.
+type race struct {
+	act      int
+	schedule string
+}
+
+func (p plan) String() string {
+	var parts []string
+	for _, n := range slices.Sorted(maps.Keys(p.effects)) {
+		parts = append(parts, fmt.Sprintf("at %d %s", n, p.effects[n].name))
+	}
+	if p.stale != nil {
+		parts = append(parts, fmt.Sprintf("from read %d %s", p.stale.read, p.stale))
+	}
+	if p.merge != nil {
+		parts = append(parts, fmt.Sprintf("acts %d to %d at once", p.merge.first, p.merge.last))
+	}
+	if p.race != nil {
+		parts = append(parts, fmt.Sprintf("two replicas in act %d: %s", p.race.act, p.race.schedule))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// without returns the plan less the disturbance of one effect.
+func (p plan) without(n int) plan {
+	p.effects = maps.Clone(p.effects)
+	delete(p.effects, n)
+	return p
+}

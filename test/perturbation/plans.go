@@ -1,0 +1,200 @@
+package perturbation
+
+import (
+	"fmt"
+	"strings"
+)
+
+// class is a kind of disturbance. Its plans are generated from what a story does undisturbed; nobody writes them by hand.
+type class struct {
+	name, description string
+	plans             func(reference) []plan
+	// otherEnd says that the story need not end as it does undisturbed: somebody else takes part, or it is told otherwise.
+	otherEnd bool
+	// moreCalls says that the disturbance may cost calls: somebody else's change has to be put right, or a process knows nothing of another.
+	moreCalls bool
+}
+
+// reference is a story undisturbed.
+type reference struct {
+	story story
+	trace []effect
+	reads []read
+	// revisions is how many versions Kubernetes had at the end.
+	revisions int
+	ending    *ending
+}
+
+func newReference(s story) reference {
+	w, end := play(s, plan{}, nil)
+	return reference{story: s, trace: active(w.bus.trace), reads: w.bus.reads, revisions: len(w.kube.revisions), ending: end}
+}
+
+// active is the part of a trace in which something happens: the routine checks after each act are all alike.
+func active(trace []effect) []effect {
+	last := 0
+	for n, e := range trace {
+		if e.kind != "list" && !e.signsIn() {
+			last = n
+		}
+	}
+	return trace[:min(len(trace), last+2)]
+}
+
+// routine says whether an effect is one of many checks that find nothing new.
+func (r reference) routine(n int) bool {
+	quiet := func(n int) bool { return n < 0 || n >= len(r.trace) || r.trace[n].kind == "list" }
+	return quiet(n) && quiet(n-1) && quiet(n+1)
+}
+
+var (
+	crashBefore = disturbance{name: "crash before", act: anyAct, crashBefore: true}
+	crashAfter  = disturbance{name: "crash after", act: anyAct, crashAfter: true}
+	lost        = disturbance{name: "answer lost", act: anyAct, lost: true}
+)
+
+func (r reference) each(disturbances ...disturbance) []plan {
+	var plans []plan
+	for n := range r.trace {
+		if r.routine(n) {
+			continue
+		}
+		for _, d := range disturbances {
+			plans = append(plans, plan{effects: map[int]disturbance{n: d}})
+		}
+	}
+	return plans
+}
+
+// The second of two faults comes within so many effects of the first: what is further apart has settled in between.
+const pairDistance = 4
+
+func pairs(r reference) []plan {
+	var plans []plan
+	kinds := []disturbance{crashBefore, crashAfter, lost}
+	for n := range r.trace {
+		for m := n + 1; m < min(n+pairDistance, len(r.trace)+2) && !r.routine(n); m++ {
+			for _, a := range kinds {
+				for _, b := range kinds {
+					plans = append(plans, plan{effects: map[int]disturbance{n: a, m: b}})
+				}
+			}
+		}
+	}
+	return plans
+}
+
+// untilHealed is more effects than any act has.
+const untilHealed = 60
+
+// refused has each effect answered wrongly once, three times, and until people give up on its act.
+func refused(r reference) []plan {
+	var plans []plan
+	for n, e := range r.trace {
+		for _, answer := range refusals {
+			if !answer.fits(e) || r.routine(n) {
+				continue
+			}
+			for _, times := range []int{1, 3, untilHealed} {
+				effects := map[int]disturbance{}
+				for m := range times {
+					effects[n+m] = disturbance{name: answer.name, act: e.act, refuse: answer}
+				}
+				plans = append(plans, plan{effects: effects})
+			}
+		}
+	}
+	return plans
+}
+
+// stales has each read of the cache show each older revision: once, for a while, and to a process that has just started.
+func stales(r reference) []plan {
+	var plans []plan
+	for n, at := range r.reads {
+		// Reads that follow each other without an effect in between see the same, and a pass reads twice.
+		if at.effects > len(r.trace) || n > 0 && r.reads[n-1] == at && n > 1 && r.reads[n-2] == at {
+			continue
+		}
+		for revision := max(0, at.revisions-mostBack); revision < at.revisions; revision++ {
+			plans = append(plans,
+				plan{stale: &stale{read: n, reads: 1, revision: revision}},
+				plan{stale: &stale{read: n, reads: 6, revision: revision}},
+				plan{stale: &stale{read: n, reads: 6, revision: revision, restarted: true}})
+		}
+	}
+	return plans
+}
+
+// mostBack is by how many revisions a cache lags at most.
+const mostBack = 6
+
+// merged plays each run of users' acts before the operator sees any of them, and has each act come in every gap of the one before.
+func merged(r reference) []plan {
+	var plans []plan
+	acts := r.story.acts
+	for first := range acts {
+		for last := first + 1; last < len(acts) && !acts[first].far && !acts[last].far; last++ {
+			plans = append(plans, plan{merge: &merge{first, last}})
+		}
+	}
+	for n, e := range r.trace {
+		if e.act+1 < len(acts) && !acts[e.act+1].far && !r.routine(n) {
+			plans = append(plans, plan{effects: map[int]disturbance{n: {name: "the next act comes", act: e.act, somebody: (*world).interrupt}}})
+		}
+	}
+	return plans
+}
+
+// raced has two replicas at work in each act, in every order of their effects.
+func raced(r reference) []plan {
+	var plans []plan
+	for n := range r.story.acts {
+		ofOld, ofNew := effectsInRace(r.story, n)
+		for _, schedule := range schedules(ofOld, ofNew) {
+			plans = append(plans, plan{race: &race{act: n, schedule: schedule}})
+		}
+	}
+	return plans
+}
+
+// effectsInRace is how many effects each of two replicas has in an act where it comes first.
+func effectsInRace(s story, act int) (ofOld, ofNew int) {
+	ofOld, _ = raceIn(s, act, "")
+	_, ofNew = raceIn(s, act, strings.Repeat("b", untilHealed))
+	return ofOld, ofNew
+}
+
+func raceIn(s story, act int, schedule string) (ofOld, ofNew int) {
+	w := newWorld(plan{})
+	s.setup(w)
+	w.pending = s.acts
+	for w.act < act {
+		w.begin()
+		w.settle(betweenActs)
+		w.act++
+	}
+	w.begin()
+	return w.race(schedule)
+}
+
+func somebodyElse(r reference) []plan {
+	var changes []disturbance
+	for _, url := range []string{foreign, "https://elsewhere.example.net/other", "", fleetURL, nextURL} {
+		changes = append(changes, disturbance{name: fmt.Sprintf("somebody registers %q", url), act: anyAct, somebody: func(w *world) {
+			w.far.Register(account, url)
+			w.disturbedByOthers = true
+		}})
+	}
+	return r.each(changes...)
+}
+
+var classes = []class{
+	{name: "A1", description: "a crash before and after each effect", plans: func(r reference) []plan { return r.each(crashBefore, crashAfter) }},
+	{name: "A2", description: "an effect is there, its answer is lost", plans: func(r reference) []plan { return r.each(lost) }},
+	{name: "A3", description: "pairs of those", plans: pairs},
+	{name: "A4", description: "a cache that shows an older revision", plans: stales, moreCalls: true},
+	{name: "A5", description: "acts that come together, or in the middle", plans: merged, otherEnd: true, moreCalls: true},
+	{name: "A6", description: "refused writes and wrong answers", plans: refused, moreCalls: true},
+	{name: "A7", description: "two replicas", plans: raced, moreCalls: true},
+	{name: "A8", description: "somebody else in each gap", plans: somebodyElse, otherEnd: true, moreCalls: true},
+}

@@ -1,0 +1,122 @@
+package perturbation
+
+import (
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
+)
+
+const (
+	interval    = 10 * time.Minute
+	betweenActs = 15 * time.Minute
+	// Faults may need time to heal: five minutes of backoff, ten of a withheld login.
+	healing = time.Hour
+	// After this many checks in which nothing happens, nothing will.
+	restingSlots = 50
+)
+
+// ending is how one run of a story ended; those of the undisturbed run are what all others are compared with.
+type ending struct {
+	// afterAct is what there was after each act.
+	afterAct []string
+	outcome  string
+	// mutations is how many calls changed something at the far side.
+	mutations int
+}
+
+// play runs a story under a plan to its end, and through many more slots, which must bring nothing new. Reference is the undisturbed ending;
+// nil for the run that finds it.
+func play(s story, p plan, reference *ending) (*world, *ending) {
+	w := newWorld(p)
+	var end ending
+	s.setup(w)
+	w.pending = s.acts
+	for w.act = 0; len(w.pending) > 0; w.act++ {
+		w.begin()
+		for p.merge != nil && w.act >= p.merge.first && w.act < p.merge.last && len(w.pending) > 0 {
+			w.act++
+			w.begin()
+		}
+		if p.race != nil && p.race.act == w.act {
+			w.race(p.race.schedule)
+		}
+		w.settle(betweenActs)
+		if reference != nil && p.merge == nil && len(w.pending) == len(s.acts)-w.act-1 {
+			w.heal(reference.afterAct[w.act])
+		}
+		end.afterAct = append(end.afterAct, w.outcome())
+	}
+	w.bus.calm = true
+	w.settle(interval)
+	w.rest()
+	end.outcome, end.mutations = w.outcome(), w.mutations
+	w.judgeEnd()
+	return w, &end
+}
+
+// begin plays the next act. An act that has to wait for the one before (a name that is still taken) waits.
+func (w *world) begin() {
+	next := w.pending[0]
+	w.pending = w.pending[1:]
+	for range 10 {
+		if next.do(w) {
+			return
+		}
+		w.settle(betweenActs)
+	}
+	w.failf(oracleSettles, "act %d can't begin", w.act)
+}
+
+// heal ends all faults. Where the story is not where it should be by then, people do what messages ask them to: a refused login is not
+// repeated until the Secret changes, so they change the password.
+func (w *world) heal(expected string) {
+	if len(w.bus.done) == 0 || w.outcome() == expected {
+		return
+	}
+	w.bus.calm = true
+	w.settle(healing)
+	if w.outcome() != expected && len(w.kube.secrets) > 0 {
+		w.mend()
+		w.settle(healing)
+	}
+	w.bus.calm = false
+}
+
+func (w *world) mend() {
+	w.changePassword("mended-password")
+	w.logins.asked = true
+	for _, o := range sorted(w.kube.objects) {
+		w.kube.edit(o.Name, func(o *v1alpha1.FotaCallback) {
+			metav1.SetMetaDataAnnotation(&o.ObjectMeta, v1alpha1.RequestedAtAnnotation, w.clock.Now().String())
+		})
+	}
+}
+
+// changePassword changes the user's password on both sides.
+func (w *world) changePassword(password string) {
+	w.far.SetUser(username, password)
+	w.logins.failed = 0
+	w.kube.secret(password)
+}
+
+// rest expects that nothing but checks happens any more.
+func (w *world) rest() {
+	before := len(w.bus.trace)
+	w.settle(restingSlots * interval)
+	for _, e := range w.bus.trace[before:] {
+		if e.kind != "list" && !e.signsIn() {
+			w.failf(oracleRest, "at rest, and yet: %s", e)
+		}
+	}
+	w.showMetrics()
+}
+
+// interrupt plays the next act in the middle of this one, if that can be.
+func (w *world) interrupt() {
+	if len(w.pending) > 0 && w.pending[0].do(w) {
+		w.pending = w.pending[1:]
+		w.disturbedByOthers = true // what was decided before it is not wrong yet
+	}
+}

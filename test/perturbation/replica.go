@@ -1,0 +1,148 @@
+package perturbation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httptrace"
+	"strings"
+	"time"
+
+	"github.com/go-logr/logr/funcr"
+	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/fota-callback-operator/fota-callback-operator/internal/controller"
+	"github.com/fota-callback-operator/fota-callback-operator/internal/rules"
+	"github.com/fota-callback-operator/fota-callback-operator/internal/thingspace"
+)
+
+const base = "http://thingspace/api"
+
+// replica is one process of the operator: it remembers nothing of those before it.
+type replica struct {
+	world      *world
+	reconciler *controller.Reconciler
+	metrics    *prometheus.Registry
+	wakeAt     map[types.NamespacedName]time.Time
+	// logins are those that this process has made.
+	logins processLogins
+	// turns makes it wait for its turn before each effect; nil where it runs alone.
+	turns *turns
+}
+
+func (w *world) newReplica() *replica {
+	r := &replica{world: w, metrics: prometheus.NewRegistry(), wakeAt: map[types.NamespacedName]time.Time{}}
+	far, err := thingspace.New(thingspace.Config{
+		BaseURL: base, AllowHTTP: true, Timeout: time.Minute, Clock: w.clock, Transport: r, Registerer: r.metrics,
+		OnRecovery: func() { r.reconciler.APIRecovered() },
+	})
+	if err != nil {
+		panic(err)
+	}
+	r.reconciler = controller.NewReconciler(controller.Config{
+		Client: &cache{replica: r}, Live: live{w.kube}, Registrations: far, Recorder: recorder{w}, Clock: w.clock,
+		Settings: rules.Settings{DefaultInterval: interval, DeregistrationGrace: 10 * time.Second},
+		Metrics:  controller.NewMetrics(r.metrics),
+	})
+	return r
+}
+
+// recorder keeps events among what the operator shows.
+type recorder struct{ world *world }
+
+// Eventf implements events.EventRecorder.
+func (r recorder) Eventf(_, _ runtime.Object, kind, reason, action, note string, args ...any) {
+	r.world.show(kind, reason, action, fmt.Sprintf(note, args...))
+}
+
+// context carries a logger that writes down everything, however unimportant.
+func (w *world) context() context.Context {
+	return log.IntoContext(context.Background(), funcr.New(func(prefix, args string) { w.show(prefix, args) }, funcr.Options{Verbosity: 100}))
+}
+
+// reconcile works on one object. crashed says that the process ended on the way.
+func (r *replica) reconcile(name types.NamespacedName) (crashed bool) {
+	defer func() {
+		if thrown := recover(); thrown != nil {
+			if _, crashed = thrown.(crash); !crashed {
+				panic(thrown)
+			}
+		}
+	}()
+	result, err := r.reconciler.Reconcile(r.world.context(), reconcile.Request{NamespacedName: name})
+	delete(r.wakeAt, name)
+	switch {
+	case err != nil:
+		r.world.show(err.Error())
+		r.wakeAt[name] = r.world.clock.Now().Add(time.Second)
+	case result.RequeueAfter > 0:
+		r.wakeAt[name] = r.world.clock.Now().Add(result.RequeueAfter)
+	}
+	return false
+}
+
+// carry is the bus as this process reaches it.
+func (r *replica) carry(e effect, apply func()) (lost bool, refused *refusal) {
+	if r.turns != nil && !e.signsIn() {
+		r.turns.await()
+	}
+	e.act = r.world.act
+	return r.world.bus.carry(r.world, e, apply)
+}
+
+// RoundTrip implements http.RoundTripper: every call of ThingSpace goes over the bus.
+func (r *replica) RoundTrip(request *http.Request) (*http.Response, error) {
+	e := effect{kind: operation(request), what: request.URL.Path[strings.LastIndex(request.URL.Path, "/")+1:]}
+	if !strings.HasPrefix(request.URL.String(), base+"/") {
+		r.world.failf(oracleOneHost, "%s to %s", e, request.URL.Host)
+	}
+	for name, values := range request.Header { // what a wire would do
+		request.Header[http.CanonicalHeaderKey(name)] = values
+	}
+	if trace := httptrace.ContextClientTrace(request.Context()); trace != nil {
+		trace.GotConn(httptrace.GotConnInfo{}) // from here on, a call may have been heard
+	}
+	recorder := httptest.NewRecorder()
+	attempt := r.attempt(request, e)
+	lost, refused := r.carry(e, func() {
+		attempt.answered(func() int {
+			r.world.far.ServeHTTP(recorder, request)
+			return recorder.Code
+		})
+	})
+	if refused != nil {
+		if !refused.byGateway {
+			attempt.made(refused.status)
+		}
+		recorder = httptest.NewRecorder()
+		for name, value := range refused.header {
+			recorder.Header().Set(name, value)
+		}
+		recorder.WriteHeader(refused.status)
+		_, _ = recorder.WriteString(refused.body)
+	}
+	if lost {
+		return nil, errors.New("connection reset by peer")
+	}
+	attempt.heard()
+	if e.signsIn() && recorder.Code == http.StatusOK {
+		r.world.keepSecrets(recorder.Body.Bytes())
+	}
+	return recorder.Result(), nil
+}
+
+func operation(r *http.Request) string {
+	switch {
+	case strings.HasSuffix(r.URL.Path, "/token"):
+		return "token"
+	case strings.HasSuffix(r.URL.Path, "/login"):
+		return "login"
+	}
+	return map[string]string{http.MethodGet: "list", http.MethodPost: "register", http.MethodPut: "update", http.MethodDelete: "deregister"}[r.Method]
+}

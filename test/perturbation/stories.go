@@ -1,0 +1,150 @@
+package perturbation
+
+import (
+	"time"
+
+	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
+	"github.com/fota-callback-operator/fota-callback-operator/internal/simulator"
+)
+
+const (
+	namespace = "iot"
+	account   = "acc-1"
+	fleetURL  = "https://fota.example.com/callbacks/east"
+	nextURL   = "https://fota.example.com/callbacks/west"
+	foreign   = "https://elsewhere.example.net/hook"
+	username  = simulator.DefaultUsername
+	password  = simulator.DefaultPassword
+)
+
+// story is what is there, and what people do, one act after the other. Between acts everything settles.
+type story struct {
+	name  string
+	setup func(*world)
+	acts  []act
+}
+
+// act is something that people do. It says whether it could be done.
+type act struct {
+	do func(*world) bool
+	// far says that it happens at the far side, where the operator sees no event.
+	far bool
+}
+
+func user(do func(*world)) act { return act{do: func(w *world) bool { do(w); return true }} }
+
+func farSide(do func(*world)) act {
+	return act{far: true, do: func(w *world) bool { do(w); return true }}
+}
+
+func nothing(*world) {}
+
+func good(w *world) { w.changePassword(password) }
+
+func wrongPassword(w *world) { w.kube.secret("wrong-password") }
+
+func create(changes ...func(*v1alpha1.FotaCallback)) act { return createNamed("fleet", changes...) }
+
+func createNamed(name string, changes ...func(*v1alpha1.FotaCallback)) act {
+	return act{do: func(w *world) bool {
+		o := callback(name, account, fleetURL)
+		for _, change := range changes {
+			change(o)
+		}
+		return w.kube.create(o)
+	}}
+}
+
+func edit(changes ...func(*v1alpha1.FotaCallback)) act {
+	return user(func(w *world) {
+		w.kube.edit("fleet", func(o *v1alpha1.FotaCallback) {
+			for _, change := range changes {
+				change(o)
+			}
+		})
+	})
+}
+
+var remove = user(func(w *world) { w.kube.delete("fleet") })
+
+func byHand(url string) func(*world) { return func(w *world) { w.far.Register(account, url) } }
+
+func ifUnregistered(o *v1alpha1.FotaCallback) {
+	o.Spec.AdoptionPolicy = v1alpha1.AdoptionIfUnregistered
+}
+func warn(o *v1alpha1.FotaCallback)      { o.Spec.DriftPolicy = v1alpha1.DriftWarn }
+func retain(o *v1alpha1.FotaCallback)    { o.Spec.DeletionPolicy = v1alpha1.DeletionRetain }
+func suspend(o *v1alpha1.FotaCallback)   { o.Spec.Suspend = true }
+func resume(o *v1alpha1.FotaCallback)    { o.Spec.Suspend = false }
+func changeURL(o *v1alpha1.FotaCallback) { o.Spec.URL = nextURL }
+
+// strip is what kubectl replace or a restore does.
+func strip(o *v1alpha1.FotaCallback) { o.Finalizers, o.Annotations = nil, nil }
+
+func both(a, b func(*world)) func(*world) { return func(w *world) { a(w); b(w) } }
+
+var stories = []story{
+	{"create", good, []act{create()}},
+	{"adopt an equal URL", both(good, byHand(fleetURL)), []act{create(ifUnregistered)}},
+	{"take over a foreign URL", both(good, byHand(foreign)), []act{create()}},
+	{"IfUnregistered refused", both(good, byHand(foreign)), []act{create(ifUnregistered)}},
+	{"IfUnregistered refused, then free", both(good, byHand(foreign)), []act{create(ifUnregistered), farSide(byHand(""))}},
+	{"URL change", good, []act{create(), edit(changeURL)}},
+	{"URL changed twice", good, []act{create(), edit(changeURL), edit(func(o *v1alpha1.FotaCallback) { o.Spec.URL = fleetURL + "/3" })}},
+	{"credentials rotated", good, []act{create(), farSide(func(w *world) {
+		w.clock.Step(5 * time.Minute)
+		w.far.EndSessions()
+		w.changePassword("rotated-password")
+	})}},
+	{"wrong password, then the right one", wrongPassword, []act{create(), user(good)}},
+	{"wrong password, an edit, then the right one", wrongPassword, []act{create(), edit(changeURL), user(good)}},
+	{"Secret missing, then there", nothing, []act{create(), user(good)}},
+	{"drift corrected", good, []act{create(), farSide(byHand(foreign))}},
+	{"drift to nothing", good, []act{create(), farSide(byHand(""))}},
+	{"drift only warned of", good, []act{create(warn), farSide(byHand(foreign))}},
+	{"stripped", good, []act{create(), edit(strip)}},
+	{"delete", good, []act{create(), remove}},
+	{"delete what was never registered", nothing, []act{create(), remove}},
+	{"delete with the far side already empty", good, []act{create(), farSide(byHand("")), remove}},
+	{"delete with a foreign URL live", good, []act{create(warn), farSide(byHand(foreign)), remove}},
+	{"delete with the credentials gone", good, []act{create(), user(both(func(w *world) { w.kube.removeSecret() }, func(w *world) { w.kube.delete("fleet") })), user(good)}},
+	{"Retain", good, []act{create(retain), remove}},
+	{"Retain while a deletion waits", nothing, []act{user(good), create(), farSide(func(w *world) {
+		w.clock.Step(5 * time.Minute)
+		w.far.EndSessions()
+		w.far.Deny(account, true)
+	}), remove, edit(retain)}},
+	{"delete and recreate under one name", good, []act{create(), remove, create()}},
+	{"recreate with another URL", good, []act{create(), remove, create(changeURL)}},
+	{"suspend and resume", good, []act{create(), edit(suspend), farSide(byHand(foreign)), edit(resume)}},
+	{"delete a suspended one", good, []act{create(), edit(suspend), remove}},
+	{"two objects, one account, then hand-over", good, []act{create(), createNamed("next", changeURL), remove}},
+	{"rename", good, []act{create(), user(func(w *world) {
+		w.kube.delete("fleet")
+		w.kube.create(callback("renamed", account, fleetURL))
+	})}},
+	{"the owner suspended before it registered", good, []act{create(suspend), createNamed("next", changeURL), edit(resume)}},
+	{"session expiry", good, []act{create(), farSide(func(w *world) {
+		w.clock.Step(5 * time.Minute)
+		w.far.EndSessions()
+		w.far.EndTokens()
+	})}},
+	{"an edit on an expired session", good, []act{create(), user(func(w *world) {
+		w.clock.Step(5 * time.Minute)
+		w.far.EndSessions()
+		w.kube.edit("fleet", changeURL)
+	})}},
+}
+
+func callback(name, account, url string) *v1alpha1.FotaCallback {
+	o := &v1alpha1.FotaCallback{Spec: v1alpha1.FotaCallbackSpec{Account: account, URL: url}}
+	o.Namespace, o.Name = namespace, name
+	return o
+}
+
+func credentials(password string) map[string][]byte {
+	return map[string][]byte{
+		"client-id": []byte(simulator.DefaultClientID), "client-secret": []byte(simulator.DefaultClientSecret),
+		"username": []byte(username), "password": []byte(password),
+	}
+}

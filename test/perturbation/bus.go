@@ -71,7 +71,7 @@ func (b *bus) carry(w *world, e effect, apply func()) (lost bool, refused *refus
 
 func (b *bus) disturbance(n int, e effect) disturbance {
 	d, ok := b.plan.effects[n]
-	if !ok || b.calm || d.act != anyAct && d.act != e.act || d.refuse != nil && !d.refuse.fits(e) {
+	if !ok || b.calm || d.act != anyAct && d.act != e.act || d.kind != "" && d.kind != e.kind || d.refuse != nil && !d.refuse.fits(e) {
 		return disturbance{}
 	}
 	return d

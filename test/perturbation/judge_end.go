@@ -13,7 +13,6 @@ import (
 
 // judgeEnd judges what there is when nothing happens any more, by the specs alone.
 func (w *world) judgeEnd() {
-	w.judgeShown()
 	far := w.far.Registered(account)
 	var wanting []*v1alpha1.FotaCallback
 	for _, o := range sorted(w.kube.objects) {
@@ -43,10 +42,22 @@ func (w *world) judgeEnd() {
 
 // accessible says whether the Secret is right and the account may be used.
 func (w *world) accessible() bool {
+	if w.denied {
+		return false
+	}
 	for _, secret := range w.kube.secrets {
 		return w.logins.proven[loginBody(string(secret.Data["password"]))]
 	}
 	return false
+}
+
+// judgePrompt expects that the operator has taken up whatever people have just done.
+func (w *world) judgePrompt() {
+	for _, o := range sorted(w.kube.objects) {
+		if !rules.Handled(o) {
+			w.failf(oraclePrompt, "%s has been left as it is", o.Name)
+		}
+	}
 }
 
 func (w *world) judgeOwner(o *v1alpha1.FotaCallback, far string) {

@@ -24,6 +24,9 @@ const (
 	oracleOurs       oracle = "only ours"          // never a DELETE of a URL that is not ours
 	oracleTold       oracle = "only as told"       // a foreign URL is replaced only where a policy says so
 	oracleGap        oracle = "no gap"             // never a DELETE and then a POST on an account that is wanted
+	oracleUndoable   oracle = "can be undone"      // a foreign URL is on record before it is replaced
+	oraclePrompt     oracle = "at once"            // what people do is taken up at once
+	oracleWaits      oracle = "waits when asked"   // no call before the end of a Retry-After
 	oracleLogins     oracle = "logins"             // no login that could help to lock a user out
 	oracleOneHost    oracle = "one host"           // no request to any host but the configured one
 	oracleSecrets    oracle = "nothing secret"     // no secret in any output
@@ -72,16 +75,20 @@ func (w *world) judgeBefore(e effect) {
 		w.judgeDeregistration(e, url, live, leaving)
 		return
 	}
-	claimed, told := false, url == "" || len(leaving) > 0
+	claimed, undoable, told := false, url != foreign, url == "" || len(leaving) > 0
 	for _, o := range live {
 		if !rules.HasFinalizer(o) || rules.LastSentURL(o) != o.Spec.URL {
 			continue
 		}
 		claimed = true
+		undoable = undoable || o.Status.ReplacedURL == url
 		told = told || rules.Ours(o, url) || o.Status.RegisteredURL != "" && o.Spec.CorrectsDrift() || o.Status.RegisteredURL == "" && o.Spec.Overwrites()
 	}
 	if !claimed {
 		w.failf(oracleClaim, "%s although no object has claimed the account", e)
+	}
+	if !undoable {
+		w.failf(oracleUndoable, "%s over %s, which is nowhere on record", e, url)
 	}
 	if claimed && !told {
 		w.failf(oracleTold, "%s over %s, which the policies leave alone", e, url)

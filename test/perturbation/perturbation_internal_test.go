@@ -20,19 +20,6 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// Every story undisturbed: it ends as it should, by the oracles alone.
-func TestReference(t *testing.T) {
-	for _, s := range stories {
-		t.Run(s.name, func(t *testing.T) {
-			w, end := play(s, plan{}, nil)
-			for _, failure := range w.failures {
-				t.Error(failure)
-			}
-			t.Logf("%v\n%s", active(w.bus.trace), end.outcome)
-		})
-	}
-}
-
 // Every generated plan of every class. A plan that fails is printed with the least part of it that fails too, and with the line that runs it again.
 func TestPerturbation(t *testing.T) {
 	counts := make([]atomic.Int64, len(classes))

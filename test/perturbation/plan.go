@@ -22,8 +22,9 @@ type plan struct {
 // disturbance is what happens to one effect.
 type disturbance struct {
 	name string
-	// act limits it to an act of the story; anyAct does not.
-	act int
+	// act limits it to an act of the story; anyAct does not. kind limits it to effects of one kind.
+	act  int
+	kind string
 	// crashBefore and crashAfter end the process there. lost applies the effect and loses its answer.
 	crashBefore, crashAfter, lost bool
 	// refuse is an answer given instead of the effect: an error of the Kubernetes API, or an answer of ThingSpace.
@@ -57,10 +58,22 @@ type race struct {
 	schedule string
 }
 
+func (p plan) undisturbed() bool {
+	return len(p.effects) == 0 && p.stale == nil && p.merge == nil && p.race == nil
+}
+
 func (p plan) String() string {
 	var parts []string
-	for _, n := range slices.Sorted(maps.Keys(p.effects)) {
-		parts = append(parts, fmt.Sprintf("at %d %s", n, p.effects[n].name))
+	numbers := slices.Sorted(maps.Keys(p.effects))
+	for i, n := range numbers {
+		name := p.effects[n].name
+		switch {
+		case i > 0 && numbers[i-1] == n-1 && p.effects[n-1].name == name:
+		case p.effects[n+1].name == name:
+			parts = append(parts, fmt.Sprintf("from %d on %s", n, name))
+		default:
+			parts = append(parts, fmt.Sprintf("at %d %s", n, name))
+		}
 	}
 	if p.stale != nil {
 		parts = append(parts, fmt.Sprintf("from read %d %s", p.stale.read, p.stale))

@@ -66,6 +66,25 @@ func (r reference) each(disturbances ...disturbance) []plan {
 	return plans
 }
 
+// crashLoop is for how many effects a process crashes again and again.
+const crashLoop = 20
+
+// crashLoops has a process crash after an effect each time that it comes to it again.
+func crashLoops(r reference) []plan {
+	var plans []plan
+	for n, e := range r.trace {
+		if r.routine(n) {
+			continue
+		}
+		effects := map[int]disturbance{}
+		for m := range crashLoop {
+			effects[n+m] = disturbance{name: "crash after, in a loop", act: e.act, kind: e.kind, crashAfter: true}
+		}
+		plans = append(plans, plan{effects: effects})
+	}
+	return plans
+}
+
 // The second of two faults comes within so many effects of the first: what is further apart has settled in between.
 const pairDistance = 4
 
@@ -189,6 +208,7 @@ func somebodyElse(r reference) []plan {
 }
 
 var classes = []class{
+	{name: "A0", description: "undisturbed", plans: func(reference) []plan { return []plan{{}} }},
 	{name: "A1", description: "a crash before and after each effect", plans: func(r reference) []plan { return r.each(crashBefore, crashAfter) }},
 	{name: "A2", description: "an effect is there, its answer is lost", plans: func(r reference) []plan { return r.each(lost) }},
 	{name: "A3", description: "pairs of those", plans: pairs},
@@ -197,4 +217,5 @@ var classes = []class{
 	{name: "A6", description: "refused writes and wrong answers", plans: refused, moreCalls: true},
 	{name: "A7", description: "two replicas", plans: raced, moreCalls: true},
 	{name: "A8", description: "somebody else in each gap", plans: somebodyElse, otherEnd: true, moreCalls: true},
+	{name: "A9", description: "a crash loop at each effect", plans: crashLoops, moreCalls: true},
 }

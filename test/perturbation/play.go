@@ -42,7 +42,14 @@ func play(s story, p plan, reference *ending) (*world, *ending) {
 		if p.race != nil && p.race.act == w.act {
 			w.race(p.race.schedule)
 		}
+		if p.undisturbed() {
+			w.round()
+			w.judgePrompt()
+		}
 		w.settle(betweenActs)
+		if p.undisturbed() {
+			w.judgeEnd()
+		}
 		if reference != nil && p.merge == nil && len(w.pending) == len(s.acts)-w.act-1 {
 			w.heal(reference.afterAct[w.act])
 		}
@@ -53,6 +60,7 @@ func play(s story, p plan, reference *ending) (*world, *ending) {
 	w.rest()
 	end.outcome, end.mutations = w.outcome(), w.mutations
 	w.judgeEnd()
+	w.judgeShown()
 	return w, &end
 }
 

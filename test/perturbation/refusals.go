@@ -16,11 +16,15 @@ type refusal struct {
 	status     int
 	body       string
 	header     map[string]string
+	// toMutations says that it makes sense only there: to a list it would be a lie that nobody could tell from the truth.
+	toMutations bool
 	// byGateway says that a login that is answered so has not been looked at.
 	byGateway bool
 }
 
-func (r *refusal) fits(e effect) bool { return e.ofKubernetes() == (r.kubernetes != nil) }
+func (r *refusal) fits(e effect) bool {
+	return e.ofKubernetes() == (r.kubernetes != nil) && (!r.toMutations || e.mutatesFarSide())
+}
 
 var refusals = []*refusal{
 	{name: "conflict", kubernetes: func() error { return apierrors.NewConflict(resource, "x", errors.New("x")) }},
@@ -40,6 +44,7 @@ var refusals = []*refusal{
 	{name: "200 that says success false", status: 200, body: `{"success":false}`},
 	{name: "200 with an error code", status: 200, body: `{"errorCode":"X"}`},
 	{name: "200 with a list of null", status: 200, body: "[null]"},
+	{name: "200 that echoes another host", status: 200, body: `{"url":"https://elsewhere.example.net/hook"}`, toMutations: true},
 	{name: "201", status: 201, body: "{}"},
 	{name: "302", status: 302, header: map[string]string{"Location": "http://elsewhere.example.net/"}},
 	{name: "307", status: 307, header: map[string]string{"Location": "http://elsewhere.example.net/"}},

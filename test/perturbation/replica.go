@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/http/httptrace"
+	"strconv"
 	"strings"
 	"time"
 
@@ -32,6 +33,8 @@ type replica struct {
 	wakeAt     map[types.NamespacedName]time.Time
 	// logins are those that this process has made.
 	logins processLogins
+	// notBefore is the end of the last Retry-After that it was given.
+	notBefore time.Time
 	// turns makes it wait for its turn before each effect; nil where it runs alone.
 	turns *turns
 }
@@ -109,6 +112,9 @@ func (r *replica) RoundTrip(request *http.Request) (*http.Response, error) {
 		trace.GotConn(httptrace.GotConnInfo{}) // from here on, a call may have been heard
 	}
 	recorder := httptest.NewRecorder()
+	if r.world.clock.Now().Before(r.notBefore) {
+		r.world.failf(oracleWaits, "%s before the end of a Retry-After", e)
+	}
 	attempt := r.attempt(request, e)
 	lost, refused := r.carry(e, func() {
 		attempt.answered(func() int {
@@ -129,6 +135,9 @@ func (r *replica) RoundTrip(request *http.Request) (*http.Response, error) {
 	}
 	if lost {
 		return nil, errors.New("connection reset by peer")
+	}
+	if seconds, err := strconv.Atoi(recorder.Header().Get("Retry-After")); err == nil && recorder.Code == http.StatusTooManyRequests {
+		r.notBefore = r.world.clock.Now().Add(time.Duration(seconds) * time.Second)
 	}
 	attempt.heard()
 	if e.signsIn() && recorder.Code == http.StatusOK {

@@ -3,6 +3,8 @@ package perturbation
 import (
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
 	"github.com/fota-callback-operator/fota-callback-operator/internal/simulator"
 )
@@ -113,12 +115,21 @@ var stories = []story{
 		w.clock.Step(5 * time.Minute)
 		w.far.EndSessions()
 		w.far.Deny(account, true)
+		w.denied = true
 	}), remove, edit(retain)}},
 	{"delete and recreate under one name", good, []act{create(), remove, create()}},
 	{"recreate with another URL", good, []act{create(), remove, create(changeURL)}},
 	{"suspend and resume", good, []act{create(), edit(suspend), farSide(byHand(foreign)), edit(resume)}},
 	{"delete a suspended one", good, []act{create(), edit(suspend), remove}},
 	{"two objects, one account, then hand-over", good, []act{create(), createNamed("next", changeURL), remove}},
+	{"hand-over to one that would not overwrite", good, []act{create(), createNamed("next", changeURL, ifUnregistered), remove}},
+	{"a check is asked for", good, []act{create(), user(func(w *world) {
+		w.clock.Step(2 * time.Minute)
+		w.far.Register(account, foreign)
+		w.kube.edit("fleet", func(o *v1alpha1.FotaCallback) {
+			metav1.SetMetaDataAnnotation(&o.ObjectMeta, v1alpha1.RequestedAtAnnotation, "now")
+		})
+	})}},
 	{"rename", good, []act{create(), user(func(w *world) {
 		w.kube.delete("fleet")
 		w.kube.create(callback("renamed", account, fleetURL))

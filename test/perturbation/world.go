@@ -28,8 +28,10 @@ type world struct {
 	// disturbedByOthers says that the two sides may differ until the next slot, through no fault of the operator.
 	disturbedByOthers bool
 	deregistered      map[string]bool
-	mutations         int
-	logins            userLogins
+	// denied says that the far side lets nobody touch the account.
+	denied    bool
+	mutations int
+	logins    userLogins
 	// shown is what the operator lets people see in logs, events, errors and metrics; written is what it has written to objects.
 	shown, written strings.Builder
 	secrets        []string
@@ -51,6 +53,7 @@ func newWorld(p plan) *world {
 // restart is a new process after a crash.
 func (w *world) restart() {
 	w.showMetrics()
+	w.clock.Step(time.Second) // no process starts in no time
 	w.leader = w.newReplica()
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
 	"github.com/fota-callback-operator/fota-callback-operator/internal/rules"
@@ -35,6 +36,7 @@ func (p *pass) caller(ctx context.Context) (thingspace.Caller, error) {
 		PriorRefusal: refused,
 		AllowLogin:   requested != "" && requested != p.facts.Object.Status.LastHandledReconcileAt,
 		BeforeLogin:  func(ctx context.Context, proven bool) error { return p.beforeLogin(ctx, found, proven) },
+		AfterLogin:   func(ctx context.Context) { p.afterLogin(ctx, found) },
 	}, nil
 }
 
@@ -96,4 +98,16 @@ func (p *pass) beforeLogin(ctx context.Context, used *usable, proven bool) error
 			status.LastHandledReconcileAt = requested
 		}
 	})
+}
+
+// afterLogin takes a login that has succeeded off the record at once: a crash later in the pass must not make it count as a failed one.
+func (p *pass) afterLogin(ctx context.Context, used *usable) {
+	p.logins.succeeded(used.identity)
+	if p.facts.Object.Status.RejectedCredentials == nil {
+		return
+	}
+	err := p.writeStatus(ctx, func(status *v1alpha1.FotaCallbackStatus) { status.RejectedCredentials = nil })
+	if err != nil { // the end of the pass clears it too
+		log.FromContext(ctx).V(1).Info("The record of a login that succeeded stays until the next pass.", "cause", err.Error())
+	}
 }

@@ -27,6 +27,9 @@ type Caller struct {
 	// returns an error there is no login, and the call returns that error. proven is whether
 	// these credentials have signed in before in this process.
 	BeforeLogin func(ctx context.Context, proven bool) error
+
+	// AfterLogin is called when the first login of this process with these credentials has succeeded, in the same goroutine.
+	AfterLogin func(ctx context.Context)
 }
 
 // Prove makes sure that a mutating call is still wanted. It is called when everything that the call needs (tokens, a session, a place in the rate

@@ -138,7 +138,11 @@ func (c *Client) login(ctx context.Context, caller Caller, digest Digest, state 
 			written = false
 		}
 	}
-	return c.loginVerdict(attempt, state, a, written, err)
+	err = c.loginVerdict(attempt, state, a, written, err)
+	if err == nil && !attempt.proven && caller.AfterLogin != nil {
+		caller.AfterLogin(ctx)
+	}
+	return err
 }
 
 func (c *Client) sendLogin(ctx context.Context, caller Caller, digest Digest, state *sessionState) (answer, bool, error) {

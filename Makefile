@@ -13,7 +13,9 @@ FUZZTIME ?= 5000x
 CONTROLLER_GEN = go tool -modfile=$(CURDIR)/hack/tools/go.mod controller-gen
 KUSTOMIZE = go tool -modfile=$(CURDIR)/hack/tools/go.mod kustomize
 GOLANGCI_LINT = bin/golangci-lint
-MODULES = . hack/tools hack/tools/golangci-lint hack/control-plane/etcd hack/control-plane/kubernetes
+# Tests that need other people's tools are modules of their own, so that the operator depends on none of them.
+TEST_MODULES = $(patsubst %/go.mod,%,$(wildcard test/*/go.mod))
+MODULES = . hack/tools hack/tools/golangci-lint hack/control-plane/etcd hack/control-plane/kubernetes $(TEST_MODULES)
 # The race detector needs a C compiler; without one the tests run all the same.
 RACE := $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v "$$(go env CC)" >/dev/null 2>&1 && echo -race)
 
@@ -44,9 +46,11 @@ run: ## Run the operator against the current kubeconfig (make install first). AR
 OUT ?= .
 
 .PHONY: manifests
-manifests: ## Generate the CRD and the operator's role.
+manifests: ## Generate the CRD, the operator's role, and the patch of argocd-cm.
 	$(CONTROLLER_GEN) crd paths=./api/... output:crd:dir=$(OUT)/config/crd/bases
 	$(CONTROLLER_GEN) rbac:roleName=manager-role paths=./internal/controller/... output:rbac:dir=$(OUT)/config/rbac
+	@mkdir -p $(OUT)/config/argocd
+	go run ./hack/argocd > $(OUT)/config/argocd/argocd-cm.yaml
 
 .PHONY: generate
 generate: manifests ## Generate all that is generated: the manifests, and the API types' copying code.
@@ -63,6 +67,7 @@ vet: ## Run go vet.
 .PHONY: lint
 lint: $(GOLANGCI_LINT) ## Run golangci-lint, with kube-api-linter on api/.
 	$(GOLANGCI_LINT) run
+	@for module in $(TEST_MODULES); do echo "golangci-lint run in $$module"; (cd $$module && $(CURDIR)/$(GOLANGCI_LINT) run); done
 
 .PHONY: lint-fix
 lint-fix: $(GOLANGCI_LINT) ## Run golangci-lint and let it mend what it can.
@@ -88,7 +93,8 @@ verify: vet ## Fail where generated files, formatting or modules are not current
 .PHONY: test
 test: ## Every test that needs no kubelet, with the race detector where there is a C compiler; then the fuzz targets.
 	@[ -n "$(RACE)" ] || echo "no C compiler here: testing without the race detector"
-	@assets=$$(hack/control-plane/ensure); KUBEBUILDER_ASSETS=$$assets go test $(RACE) -timeout 30m $$(go list ./... | grep -v /test/perturbation)
+	@assets=$$(hack/control-plane/ensure); KUBEBUILDER_ASSETS=$$assets go test $(RACE) -timeout 30m $$(go list ./... | grep -v /test/perturbation); \
+	for module in $(TEST_MODULES); do KUBEBUILDER_ASSETS=$$assets go test -C $$module -timeout 30m ./...; done
 	@$(MAKE) --no-print-directory perturb fuzz
 
 .PHONY: test-unit
@@ -98,6 +104,10 @@ test-unit: ## The tests that need no API server: seconds.
 .PHONY: perturb
 perturb: ## Every fault that can be generated, against the real controller on a virtual clock. Without the race detector: it has one thread, and ten times the work.
 	@go test -C test/perturbation -timeout 30m
+
+.PHONY: mutants
+mutants: ## Show that the harness bites: seed one defect after the other, and write what notices it into docs/reliability.md. Half an hour.
+	@go run ./test/mutants
 
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for FUZZTIME: 5000x is so many inputs, 10m so long.

@@ -63,7 +63,7 @@ func (w *world) judgePrompt() {
 func (w *world) judgeOwner(o *v1alpha1.FotaCallback, far string) {
 	left := rules.ReadyReason(o)
 	if left == v1alpha1.ReasonDrifted && !o.Spec.CorrectsDrift() || left == v1alpha1.ReasonExistingRegistration && !o.Spec.Overwrites() {
-		if far == "" || rules.Ours(o, far) {
+		if far == "" || !w.strangers && w.lastSentBy(far) != nil {
 			w.failf(oracleEnd, "%s says %s, but the far side holds %q", o.Name, left, far)
 		}
 		return
@@ -83,17 +83,21 @@ func (w *world) judgeUnwanted(far string) {
 	if len(w.kube.objects) > 0 || far == "" {
 		return
 	}
-	var last *v1alpha1.FotaCallback
-	for _, revision := range w.kube.revisions {
+	if last := w.lastSentBy(far); last != nil && !last.Spec.Retains() && !w.strangers {
+		w.failf(oracleEnd, "%s is left behind", far)
+	}
+}
+
+// lastSentBy returns the object that sent a URL, as it was when it last knew of that; nil where none has sent it.
+func (w *world) lastSentBy(url string) *v1alpha1.FotaCallback {
+	for _, revision := range slices.Backward(w.kube.revisions) {
 		for _, o := range revision {
-			if thingspace.EqualURLs(rules.LastSentURL(o), far) {
-				last = o
+			if thingspace.EqualURLs(rules.LastSentURL(o), url) {
+				return o
 			}
 		}
 	}
-	if last != nil && !last.Spec.Retains() && !w.disturbedByOthers {
-		w.failf(oracleEnd, "%s is left behind", far)
-	}
+	return nil
 }
 
 // judgeShown looks for secrets in everything that the operator has logged, sent as an event, counted or written to an object. Of a URL, only

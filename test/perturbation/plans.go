@@ -156,10 +156,18 @@ func merged(r reference) []plan {
 			plans = append(plans, plan{merge: &merge{first, last}})
 		}
 	}
+	comes := disturbance{name: "the next act comes", act: anyAct, somebody: (*world).interrupt}
 	for n, e := range r.trace {
-		if e.act+1 < len(acts) && !acts[e.act+1].far && !r.routine(n) {
-			plans = append(plans, plan{effects: map[int]disturbance{n: {name: "the next act comes", act: e.act, somebody: (*world).interrupt}}})
+		if e.act+1 >= len(acts) || acts[e.act+1].far || r.routine(n) {
+			continue
 		}
+		plans = append(plans, plan{effects: map[int]disturbance{n: comes}})
+		// It comes to a process that has just started, which crashes in its turn over a write that it makes for it.
+		effects := map[int]disturbance{n: crashAfter, n + 1: comes}
+		for m := n + 2; m < n+crashLoop; m++ {
+			effects[m] = disturbance{name: "crash after a patch", act: anyAct, kind: "patch", crashAfter: true}
+		}
+		plans = append(plans, plan{effects: effects})
 	}
 	return plans
 }
@@ -201,7 +209,7 @@ func somebodyElse(r reference) []plan {
 	for _, url := range []string{foreign, "https://elsewhere.example.net/other", "", fleetURL, nextURL} {
 		changes = append(changes, disturbance{name: fmt.Sprintf("somebody registers %q", url), act: anyAct, somebody: func(w *world) {
 			w.far.Register(account, url)
-			w.disturbedByOthers = true
+			w.disturbedByOthers, w.strangers = true, true
 		}})
 	}
 	return r.each(changes...)

@@ -93,6 +93,8 @@ var stories = []story{
 	{"IfUnregistered refused, then free", both(good, byHand(foreign)), []act{create(ifUnregistered), farSide(byHand(""))}},
 	{"URL change", good, []act{create(), edit(changeURL)}},
 	{"URL changed twice", good, []act{create(), edit(changeURL), edit(func(o *v1alpha1.FotaCallback) { o.Spec.URL = fleetURL + "/3" })}},
+	{"URL change of one that would not overwrite", good, []act{create(ifUnregistered), edit(changeURL)}},
+	{"URL change, then delete", good, []act{create(), edit(changeURL), remove}},
 	{"credentials rotated", good, []act{create(), farSide(func(w *world) {
 		w.clock.Step(5 * time.Minute)
 		w.far.EndSessions()

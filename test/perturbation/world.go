@@ -11,6 +11,7 @@ import (
 
 	"github.com/fota-callback-operator/fota-callback-operator/internal/rules"
 	"github.com/fota-callback-operator/fota-callback-operator/internal/simulator"
+	"github.com/fota-callback-operator/fota-callback-operator/internal/thingspace"
 )
 
 // world is one run: both sides, the clock, and the process that may crash.
@@ -27,7 +28,9 @@ type world struct {
 
 	// disturbedByOthers says that the two sides may differ until the next slot, through no fault of the operator.
 	disturbedByOthers bool
-	deregistered      map[string]bool
+	// strangers says that somebody else has registered something, maybe what was ours.
+	strangers    bool
+	deregistered map[string]bool
 	// denied says that the far side lets nobody touch the account.
 	denied    bool
 	mutations int
@@ -75,10 +78,16 @@ func (w *world) show(texts ...string) {
 	}
 }
 
+// No story takes as many effects or reads as this.
+const (
+	mostEffects = 1_000
+	mostReads   = 10_000
+)
+
 // settle lets the operator work for a while, as whatever becomes due then.
 func (w *world) settle(length time.Duration) {
 	end := w.clock.Now().Add(length)
-	for range 10_000 {
+	for len(w.bus.trace) < mostEffects && len(w.bus.reads) < mostReads {
 		w.round()
 		next := end
 		for _, at := range w.leader.wakeAt {
@@ -132,6 +141,11 @@ func (w *world) names() []types.NamespacedName {
 func (w *world) outcome() string {
 	var lines []string
 	for account, url := range w.far.Registrations() {
+		for _, o := range sorted(w.kube.objects) {
+			if thingspace.EqualURLs(url, o.Spec.URL) {
+				url = o.Spec.URL // one URL may be written in several ways
+			}
+		}
 		lines = append(lines, "far "+account+" = "+url)
 	}
 	for _, o := range sorted(w.kube.objects) {

@@ -1,0 +1,76 @@
+package perturbation
+
+import (
+	"fmt"
+	"strconv"
+	"testing"
+
+	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
+)
+
+// Every way from one valid spec to another ends as if the object had been created with the second; an invalid spec on the way leaves no trace.
+func TestTransitions(t *testing.T) {
+	counted := 0
+	for i, first := range validSpecs {
+		for j, second := range validSpecs {
+			if i == j {
+				continue
+			}
+			counted++
+			t.Run(fmt.Sprintf("valid %d to valid %d", i, j), func(t *testing.T) {
+				same(t, []act{create(first), becomes(second)}, []act{create(second)}, suspends(second))
+			})
+		}
+		for j, invalid := range invalidSpecs {
+			counted++
+			t.Run(fmt.Sprintf("valid %d by invalid %d", i, j), func(t *testing.T) {
+				same(t, []act{create(first), becomes(invalid), becomes(first)}, []act{create(first)}, false)
+			})
+		}
+	}
+	t.Logf("%d transitions", counted)
+	if len(validSpecs) < 16 || len(invalidSpecs) < 24 {
+		t.Errorf("%d valid and %d invalid specs are not enough", len(validSpecs), len(invalidSpecs))
+	}
+}
+
+func suspends(s spec) bool {
+	o := callback("fleet", account, fleetURL)
+	s(o)
+	return o.Spec.Suspend
+}
+
+// same expects two stories to end alike, and each as it should. An object that is suspended keeps what it has registered before.
+func same(t *testing.T, acts, fresh []act, suspended bool) {
+	t.Helper()
+	w, end := play(story{name: t.Name(), setup: good, acts: acts}, plan{}, nil)
+	for _, failure := range w.failures {
+		t.Error(failure)
+	}
+	if suspended {
+		return
+	}
+	if _, expected := play(story{name: t.Name(), setup: good, acts: fresh}, plan{}, nil); end.outcome != expected.outcome {
+		t.Errorf("it ends with\n%s\ninstead of\n%s", end.outcome, expected.outcome)
+	}
+}
+
+// An invalid spec is refused before anything is sent, and what is registered stays.
+func TestInvalidSpecsAreRefused(t *testing.T) {
+	for n, invalid := range invalidSpecs {
+		t.Run(strconv.Itoa(n), func(t *testing.T) {
+			w, _ := play(story{name: t.Name(), setup: good, acts: []act{create(), becomes(invalid)}}, plan{}, nil)
+			for _, failure := range w.failures {
+				t.Error(failure)
+			}
+			for _, o := range sorted(w.kube.objects) {
+				if claimsReady(o) || o.Status.Conditions[0].Reason != v1alpha1.ReasonInvalidSpec {
+					t.Errorf("%v", o.Status.Conditions)
+				}
+			}
+			if got := w.far.Registered(account); got != fleetURL {
+				t.Errorf("the far side holds %q", got)
+			}
+		})
+	}
+}

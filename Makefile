@@ -105,6 +105,12 @@ test-unit: ## The tests that need no API server: seconds.
 perturb: ## Every fault that can be generated, against the real controller on a virtual clock. Without the race detector: it has one thread, and ten times the work.
 	@go test -C test/perturbation -timeout 30m
 
+# How long things fail in a soak.
+FOR ?= 2m
+.PHONY: soak
+soak: ## Two replicas, a real API server and the simulator; everything is killed and answers wrongly at random FOR so long, then all must be as wished.
+	@assets=$$(hack/control-plane/ensure); KUBEBUILDER_ASSETS=$$assets go test ./test/soak -v -count=1 -timeout 0 -args -for=$(FOR) $(if $(SEED),-seed=$(SEED))
+
 .PHONY: mutants
 mutants: ## Show that the harness bites: seed one defect after the other, and write what notices it into docs/reliability.md. Half an hour.
 	@go run ./test/mutants

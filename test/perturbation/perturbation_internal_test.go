@@ -13,8 +13,11 @@ import (
 	"testing"
 )
 
-// enoughBroken plans of one class and story are enough of a tally.
-const enoughBroken = 2
+// enoughBroken plans of one class and story are enough of a tally, and so are enough of all.
+const (
+	enoughBroken = 2
+	enough       = 120
+)
 
 var (
 	every    = flag.Int("every", 1, "run every so many plans of each class")
@@ -53,7 +56,7 @@ func TestPerturbation(t *testing.T) {
 					t.Run(c.name, func(t *testing.T) {
 						broken := 0
 						for number, p := range c.plans(r) {
-							if number%*every != 0 || *tallying && broken >= enoughBroken {
+							if number%*every != 0 || *tallying && (broken >= enoughBroken || failed.Load() >= enough) {
 								continue
 							}
 							counts[n].Add(1)

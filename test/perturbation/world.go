@@ -80,8 +80,8 @@ func (w *world) show(texts ...string) {
 
 // No story takes as many effects or reads as this.
 const (
-	mostEffects = 1_000
-	mostReads   = 10_000
+	mostEffects = 600
+	mostReads   = 6_000
 )
 
 // settle lets the operator work for a while, as whatever becomes due then.

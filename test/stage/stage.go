@@ -38,7 +38,9 @@ type Stage struct {
 	SimulatorURL string
 
 	environment *envtest.Environment
-	simulator   *Process
+	// restarted are the programs of the control plane that CrashControlPlane has started anew.
+	restarted map[string]*Process
+	simulator *Process
 }
 
 // Build builds the manager and the simulator into dir; root is the repository's.
@@ -54,7 +56,7 @@ func Build(ctx context.Context, root, dir string) error {
 // New starts an API server with the CRD, and the simulator. Root is the repository's, dir holds what Build has built. Where it fails
 // it leaves nothing running.
 func New(ctx context.Context, root, dir string, simulatorArgs ...string) (*Stage, error) {
-	s := &Stage{Dir: dir}
+	s := &Stage{Dir: dir, restarted: map[string]*Process{}}
 	err := s.startControlPlane(root)
 	if err == nil {
 		err = s.startSimulator(ctx, simulatorArgs)
@@ -133,6 +135,9 @@ func (s *Stage) TearDown() {
 	if s.simulator != nil {
 		_ = s.simulator.Stop()
 	}
+	for _, process := range s.restarted {
+		process.Kill()
+	}
 	if s.environment != nil {
 		_ = s.environment.Stop()
 	}
@@ -148,6 +153,10 @@ type Process struct {
 func (s *Stage) start(name string, out *os.File, args []string) (*Process, error) {
 	command := exec.Command(filepath.Join(s.Dir, name), args...) //nolint:gosec,noctx // our own binary; it is ended in order
 	command.Stdout, command.Stderr = out, out
+	return launch(command)
+}
+
+func launch(command *exec.Cmd) (*Process, error) {
 	// Ctrl-C is for who runs the stage, and who ends its processes in order.
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := command.Start(); err != nil {
@@ -172,6 +181,12 @@ func (p *Process) Kill() {
 	_ = p.command.Process.Kill()
 	<-p.ended
 }
+
+// Freeze stops the process in its tracks until Thaw, as a machine does that swaps or migrates.
+func (p *Process) Freeze() { _ = p.command.Process.Signal(syscall.SIGSTOP) }
+
+// Thaw lets it go on.
+func (p *Process) Thaw() { _ = p.command.Process.Signal(syscall.SIGCONT) }
 
 // Stop asks the process to end, and returns how it did; after 15 s it is killed.
 func (p *Process) Stop() error {

@@ -1,0 +1,93 @@
+package recipes_test
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	. "github.com/onsi/gomega"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+)
+
+// foreign are the kinds of other projects that samples use. Here they are known by name alone: test/gitops reads Flux's with Flux's own types.
+var foreign = []struct{ group, version, kind, plural string }{
+	{"argoproj.io", "v1alpha1", "Application", "applications"},
+	{"source.toolkit.fluxcd.io", "v1", "GitRepository", "gitrepositories"},
+	{"kustomize.toolkit.fluxcd.io", "v1", "Kustomization", "kustomizations"},
+	{"external-secrets.io", "v1", "ExternalSecret", "externalsecrets"},
+}
+
+func installForeign(t *testing.T) {
+	t.Helper()
+	var all []*apiextensionsv1.CustomResourceDefinition
+	for _, f := range foreign {
+		crd := &apiextensionsv1.CustomResourceDefinition{}
+		crd.Name = f.plural + "." + f.group
+		crd.Spec.Group, crd.Spec.Scope = f.group, apiextensionsv1.NamespaceScoped
+		crd.Spec.Names = apiextensionsv1.CustomResourceDefinitionNames{Kind: f.kind, Plural: f.plural}
+		crd.Spec.Versions = []apiextensionsv1.CustomResourceDefinitionVersion{{
+			Name: f.version, Served: true, Storage: true,
+			Schema: &apiextensionsv1.CustomResourceValidation{
+				OpenAPIV3Schema: &apiextensionsv1.JSONSchemaProps{Type: "object", XPreserveUnknownFields: new(true)},
+			},
+		}}
+		all = append(all, crd)
+	}
+	_, err := envtest.InstallCRDs(set.Config, envtest.CRDInstallOptions{CRDs: all})
+	NewWithT(t).Expect(err).NotTo(HaveOccurred())
+}
+
+var yamlBlock = regexp.MustCompile("(?ms)^ *```yaml\n(.*?)^ *```")
+
+// Every sample, and every piece of YAML in the recipes and the README, is one that the API server takes without a warning about a field.
+func TestSamplesApply(t *testing.T) {
+	installForeign(t)
+	texts := map[string]string{}
+	for _, folder := range []string{"config/samples", "config/flux", "docs/recipes", "README.md"} {
+		err := filepath.WalkDir(root+folder, func(path string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() || entry.Name() == "kustomization.yaml" {
+				return err
+			}
+			text, err := os.ReadFile(path)
+			switch filepath.Ext(path) {
+			case ".yaml":
+				texts[path] = string(text)
+			case ".md":
+				for _, block := range yamlBlock.FindAllStringSubmatch(string(text), -1) {
+					texts[path] += block[1] + "\n---\n"
+				}
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	applied := 0
+	for path, text := range texts {
+		for _, o := range objects(t, text) {
+			if strings.HasPrefix(o.GetAPIVersion(), "kustomize.config.k8s.io/") {
+				continue // for kustomize alone
+			}
+			if namespaced, err := set.Client.IsObjectNamespaced(o); err != nil {
+				t.Errorf("%s: %v", path, err)
+				continue
+			} else if namespaced && o.GetNamespace() == "" {
+				o.SetNamespace("iot")
+			}
+			if err := apply(t, o, client.DryRunAll); err != nil {
+				t.Errorf("%s: %s %s: %v", path, o.GetKind(), o.GetName(), err)
+			}
+			applied++
+		}
+	}
+	t.Logf("%d objects from %d files applied", applied, len(texts))
+	if applied < 20 {
+		t.Errorf("only %d objects", applied)
+	}
+}

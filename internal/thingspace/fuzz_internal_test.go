@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 )
 
 // An answer is read without a panic; a URL comes only from a 200, and an error never carries the body.
@@ -89,6 +90,47 @@ func FuzzRetryAfter(f *testing.F) {
 		var limited *RateLimitedError
 		if err := a.failure(); !errors.As(err, &limited) || limited.RetryAfter < time.Second || limited.RetryAfter > 10*time.Minute {
 			t.Fatalf("%q: %v", value, err)
+		}
+	})
+}
+
+// What is accepted as an account is a path segment as it stands.
+func FuzzCheckAccount(f *testing.F) {
+	for _, name := range []string{"0000123456-00001", "..", "a/b", "%2e%2e", "a\x00", "", "-a"} {
+		f.Add(name)
+	}
+	f.Fuzz(func(t *testing.T, name string) {
+		if CheckAccount(name) == nil && (url.PathEscape(name) != name || len(name) > 64 || strings.Trim(name, ".") == "") {
+			t.Fatalf("%q is accepted", name)
+		}
+	})
+}
+
+// An answer to a change is a success only where it is a 200 or 204 that says so.
+func FuzzEcho(f *testing.F) {
+	for _, body := range []string{`{"url":"` + someURL + `"}`, `{"success":true}`, `{"success":false}`, "[]", "null", "", "<html>", `{"errorCode":"X"}`} {
+		f.Add(200, body)
+		f.Add(302, body)
+	}
+	f.Fuzz(func(t *testing.T, status int, body string) {
+		a := answer{status: status, body: []byte(body)}
+		if echo, err := a.echo(); err == nil && (status != 200 || echo == "") {
+			t.Fatalf("status %d, body %q: echo %q", status, body, echo)
+		}
+		if a.deregistered() == nil && status != 204 && !strings.Contains(body, "true") && !a.saysNotRegistered() {
+			t.Fatalf("status %d, body %q: deregistered", status, body)
+		}
+	})
+}
+
+// A token or session that could break out of its header is not sent.
+func FuzzSendable(f *testing.F) {
+	for _, value := range []string{"token-1", "", "a b", "a\r\nHost: b", "é", strings.Repeat("a", 1<<15)} {
+		f.Add(value)
+	}
+	f.Fuzz(func(t *testing.T, value string) {
+		if sendable(value) && (value == "" || strings.ContainsAny(value, " \t\r\n\x00") || strings.ContainsFunc(value, unicode.IsControl)) {
+			t.Fatalf("%q is sent", value)
 		}
 	})
 }

@@ -1,0 +1,70 @@
+package controller
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"unicode"
+
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/fota-callback-operator/fota-callback-operator/internal/rules"
+)
+
+func secretWith(key, value string) *corev1.Secret {
+	secret := &corev1.Secret{Data: map[string][]byte{
+		"client-id": []byte("id"), "client-secret": []byte("secret"), "username": []byte("user"), "password": []byte("password"),
+	}}
+	secret.Namespace, secret.Name = "iot", "thingspace-credentials"
+	secret.Data[key] = []byte(value)
+	return secret
+}
+
+func TestCredentialsAsPeopleWriteThem(t *testing.T) {
+	keys := []string{"client-id", "client-secret", "username", "password"}
+	for value, usable := range map[string]bool{
+		"plain": true, "trailing\n": true, "windows\r\n": true, " \t around \n": true, "p ä ß 密码": true, "with:colon": true, `qu"ote\`: true, "emoji 😀": true,
+		strings.Repeat("x", 4096): true, "{\"json\":1}": true, "%00": true, "$(cat)": true,
+		"": false, " ": false, "\n": false, "\r\n\t": false, "in\nside": false, "in\r\nside": false, "nul\x00": false, "\x00": false, "esc\x1b[0m": false, "del\x7f": false,
+		"latin1 \xe9": false, "\xff\xfe": false, "half \xf0\x9f": false, "c1 \u0085": true, "c1\u0085in": false, strings.Repeat("x", 4097): false, strings.Repeat("x", 64<<10): false,
+	} {
+		for _, key := range keys {
+			g := NewWithT(t)
+			found, err := credentialsIn(secretWith(key, value))
+			if usable && (key != "client-id" || !strings.Contains(value, ":")) {
+				g.Expect(err).NotTo(HaveOccurred(), "%s = %q", key, value)
+				g.Expect(found.Digest()).NotTo(BeEmpty())
+				continue
+			}
+			var problem *rules.CredentialsError
+			g.Expect(errors.As(err, &problem)).To(BeTrue(), "%s = %q: %v", key, value, err)
+			g.Expect(problem.Problem).To(ContainSubstring("key " + key))
+			if text := strings.TrimSpace(value); len(text) > 3 {
+				g.Expect(problem.Problem).NotTo(ContainSubstring(text))
+			}
+		}
+	}
+}
+
+// Whatever a Secret holds, what is taken from it can be sent as it is, and what is refused is not repeated.
+func FuzzCredentials(f *testing.F) {
+	for _, value := range []string{"password", "", "a\nb", "\xff", "id:with", " a "} {
+		f.Add("password", value)
+		f.Add("client-id", value)
+	}
+	f.Fuzz(func(t *testing.T, key, value string) {
+		found, err := credentialsIn(secretWith(key, value))
+		if err != nil {
+			if len(value) > 12 && strings.Contains(err.Error(), value) {
+				t.Fatalf("%q is repeated", value)
+			}
+			return
+		}
+		for _, text := range []string{found.ClientID.Reveal(), found.ClientSecret.Reveal(), found.Username.Reveal(), found.Password.Reveal()} {
+			if text == "" || len(text) > credentialMaxBytes || strings.IndexFunc(text, unicode.IsControl) >= 0 {
+				t.Fatalf("%q is used", text)
+			}
+		}
+	})
+}

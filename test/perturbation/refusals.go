@@ -45,6 +45,7 @@ var refusals = []*refusal{
 	{name: "200 with an error code", status: 200, body: `{"errorCode":"X"}`},
 	{name: "200 with a list of null", status: 200, body: "[null]"},
 	{name: "200 that echoes another host", status: 200, body: `{"url":"https://elsewhere.example.net/hook"}`, toMutations: true},
+	{name: "200 that says success and does nothing", status: 200, body: `{"success":true}`, toMutations: true},
 	{name: "201", status: 201, body: "{}"},
 	{name: "302", status: 302, header: map[string]string{"Location": "http://elsewhere.example.net/"}},
 	{name: "307", status: 307, header: map[string]string{"Location": "http://elsewhere.example.net/"}},

@@ -2,6 +2,7 @@ package gitops_test
 
 import (
 	"os"
+	"strings"
 	"testing"
 
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
@@ -74,5 +75,30 @@ func TestFluxWithoutObservedGeneration(t *testing.T) {
 	delete(o["status"].(object), "observedGeneration")
 	if got := fluxExpressions(t).judge(t, o); got != "InProgress" {
 		t.Errorf("Flux says %s", got)
+	}
+}
+
+// Flux's own types know every field of the samples.
+func TestFluxSamples(t *testing.T) {
+	text, err := os.ReadFile("../../config/samples/flux/operator.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := 0
+	for _, document := range strings.Split(string(text), "\n---\n") {
+		if !strings.Contains(document, "kind: Kustomization") {
+			continue
+		}
+		var sample kustomizev1.Kustomization
+		if err := yaml.UnmarshalStrict([]byte(document), &sample); err != nil {
+			t.Error(err)
+		}
+		if sample.Spec.DeletionPolicy != kustomizev1.DeletionPolicyOrphan {
+			t.Errorf("the operator goes with its Kustomization: deletionPolicy is %q", sample.Spec.DeletionPolicy)
+		}
+		read++
+	}
+	if read != 1 {
+		t.Errorf("%d Kustomizations, expected the operator's", read)
 	}
 }

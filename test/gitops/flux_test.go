@@ -85,7 +85,7 @@ func TestFluxSamples(t *testing.T) {
 		t.Fatal(err)
 	}
 	read := 0
-	for _, document := range strings.Split(string(text), "\n---\n") {
+	for document := range strings.SplitSeq(string(text), "\n---\n") {
 		if !strings.Contains(document, "kind: Kustomization") {
 			continue
 		}

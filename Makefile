@@ -94,7 +94,7 @@ verify: vet ## Fail where generated files, formatting or modules are not current
 .PHONY: test
 test: ## Every test that needs no kubelet, with the race detector where there is a C compiler; then the fuzz targets.
 	@[ -n "$(RACE)" ] || echo "no C compiler here: testing without the race detector"
-	@assets=$$(hack/control-plane/ensure); KUBEBUILDER_ASSETS=$$assets go test $(RACE) -timeout 30m $$(go list ./... | grep -v /test/perturbation); \
+	@assets=$$(hack/control-plane/ensure); KUBEBUILDER_ASSETS=$$assets go test $(RACE) -count=1 -timeout 30m $$(go list ./... | grep -v /test/perturbation); \
 	for module in $(TEST_MODULES); do KUBEBUILDER_ASSETS=$$assets go test -C $$module -count=1 -timeout 30m ./...; done
 	@$(MAKE) --no-print-directory perturb fuzz
 

@@ -8,6 +8,7 @@ import (
 type effect struct {
 	kind string // "patch", "status", or a ThingSpace operation
 	what string // the object or account
+	url  string // what a registration or an update sends
 	act  int    // the act of the story in which it happens, from 0
 }
 

@@ -77,7 +77,7 @@ func (w *world) judgeBefore(e effect) {
 	}
 	claimed, undoable, told := false, url != foreign, url == "" || len(leaving) > 0
 	for _, o := range live {
-		if !rules.HasFinalizer(o) || rules.LastSentURL(o) != o.Spec.URL {
+		if !rules.HasFinalizer(o) || rules.LastSentURL(o) != o.Spec.URL || e.url != o.Spec.URL {
 			continue
 		}
 		claimed = true
@@ -85,7 +85,7 @@ func (w *world) judgeBefore(e effect) {
 		told = told || rules.Ours(o, url) || o.Status.RegisteredURL != "" && o.Spec.CorrectsDrift() || o.Status.RegisteredURL == "" && o.Spec.Overwrites()
 	}
 	if !claimed {
-		w.failf(oracleClaim, "%s although no object has claimed the account", e)
+		w.failf(oracleClaim, "%s of %s, which no object has claimed", e, e.url)
 	}
 	if !undoable {
 		w.failf(oracleUndoable, "%s over %s, which is nowhere on record", e, url)

@@ -1,9 +1,12 @@
 package perturbation
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httptrace"
@@ -115,6 +118,7 @@ func (r *replica) RoundTrip(request *http.Request) (*http.Response, error) {
 	if r.world.clock.Now().Before(r.notBefore) {
 		r.world.failf(oracleWaits, "%s before the end of a Retry-After", e)
 	}
+	e.url = r.sentURL(request)
 	attempt := r.attempt(request, e)
 	lost, refused := r.carry(e, func() {
 		attempt.answered(func() int {
@@ -144,6 +148,20 @@ func (r *replica) RoundTrip(request *http.Request) (*http.Response, error) {
 		r.world.keepSecrets(recorder.Body.Bytes())
 	}
 	return recorder.Result(), nil
+}
+
+// sentURL is the callback URL in a request; empty where there is none.
+func (r *replica) sentURL(request *http.Request) string {
+	body, err := io.ReadAll(request.Body)
+	if err != nil {
+		panic(err)
+	}
+	request.Body = io.NopCloser(bytes.NewReader(body))
+	var sent struct {
+		URL string `json:"url"`
+	}
+	_ = json.Unmarshal(body, &sent) // a token's body is no JSON
+	return sent.URL
 }
 
 func operation(r *http.Request) string {

@@ -105,6 +105,7 @@ var stories = []story{
 	{"Secret missing, then there", nothing, []act{create(), user(good)}},
 	{"drift corrected", good, []act{create(), farSide(byHand(foreign))}},
 	{"drift to nothing", good, []act{create(), farSide(byHand(""))}},
+	{"URL change, then drift to nothing", good, []act{create(), edit(changeURL), farSide(byHand(""))}},
 	{"drift only warned of", good, []act{create(warn), farSide(byHand(foreign))}},
 	{"stripped", good, []act{create(), edit(strip)}},
 	{"delete", good, []act{create(), remove}},

@@ -9,10 +9,12 @@ import (
 	"time"
 
 	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
+	"github.com/fota-callback-operator/fota-callback-operator/internal/simulator"
 )
 
 // The first accounts are wanted from beginning to end, only with other URLs; with the others, people do what they like.
@@ -97,9 +99,20 @@ func (p *people) edit(o *v1alpha1.FotaCallback, change func()) error {
 	return set.Client.Update(p.t.Context(), o)
 }
 
-// finish resumes everything, and asks for a check, as people do who come to look after an outage.
+// finish is what people do who come to look after an outage: they change the password, because a wrong answer to a login looks like a refusal, which
+// is not tried again with the same one; they resume everything, and ask for a check.
 func (p *people) finish() {
 	g := NewWithT(p.t)
+	const password = "changed-after-the-outage"
+	g.Expect(set.Simulator(p.t.Context(), http.MethodPut, "users/"+simulator.DefaultUsername, `{"password":"`+password+`"}`, nil)).To(Succeed())
+	g.Eventually(func() error {
+		var secret corev1.Secret
+		if err := set.Client.Get(p.t.Context(), client.ObjectKey{Namespace: namespace, Name: v1alpha1.DefaultSecretName}, &secret); err != nil {
+			return err
+		}
+		secret.Data["password"] = []byte(password)
+		return set.Client.Update(p.t.Context(), &secret)
+	}).WithTimeout(2 * time.Minute).Should(Succeed())
 	for n := range kept + others {
 		g.Eventually(func() error {
 			o := p.object(n)

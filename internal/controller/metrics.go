@@ -7,6 +7,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
+	"github.com/fota-callback-operator/fota-callback-operator/internal/rules"
 )
 
 // Metrics are the controller's own counters.
@@ -35,24 +36,29 @@ var (
 		"1 for each condition that a FotaCallback has.", []string{"namespace", "name", "type", "status", "reason"}, nil)
 	lastCheckDesc = prometheus.NewDesc("fotacallback_last_check_timestamp_seconds",
 		"When ThingSpace last told this process what is registered for the account, in seconds since 1970.", []string{"namespace", "name"}, nil)
+	// Without it nobody could say of a check's age whether it is late.
+	intervalDesc = prometheus.NewDesc("fotacallback_interval_seconds",
+		"How often the account is to be listed.", []string{"namespace", "name"}, nil)
 )
 
 // collector reads the objects from the cache when it is scraped: nothing is left over when one is deleted.
 type collector struct {
-	cache   client.Reader
-	states  *stateStore
-	elected <-chan struct{}
+	cache    client.Reader
+	states   *stateStore
+	settings rules.Settings
+	elected  <-chan struct{}
 }
 
 // Collector returns the metrics of all objects. They are empty until elected is closed: only the leader knows.
 func (r *Reconciler) Collector(elected <-chan struct{}) prometheus.Collector {
-	return &collector{cache: r.Client, states: r.states, elected: elected}
+	return &collector{cache: r.Client, states: r.states, settings: r.Settings, elected: elected}
 }
 
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(descs chan<- *prometheus.Desc) {
 	descs <- conditionDesc
 	descs <- lastCheckDesc
+	descs <- intervalDesc
 }
 
 // Collect implements prometheus.Collector.
@@ -76,5 +82,7 @@ func (c *collector) Collect(metrics chan<- prometheus.Metric) {
 		if at := c.states.lastListed(o); !at.IsZero() {
 			metrics <- prometheus.MustNewConstMetric(lastCheckDesc, prometheus.GaugeValue, float64(at.UnixMilli())/1000, o.Namespace, o.Name)
 		}
+		facts := rules.Facts{Object: o, Settings: c.settings}
+		metrics <- prometheus.MustNewConstMetric(intervalDesc, prometheus.GaugeValue, facts.Interval().Seconds(), o.Namespace, o.Name)
 	}
 }

@@ -44,6 +44,7 @@ var _ = Describe("Metrics", func() {
 		Eventually(func() map[string]float64 { return series("fotacallback_status_condition") }).Should(Equal(map[string]float64{ready: 1}))
 		Expect(series("fotacallback_last_check_timestamp_seconds")).To(HaveKeyWithValue(
 			"name=fleet,namespace="+w.namespace, BeNumerically("~", time.Now().Unix(), 60)))
+		Expect(series("fotacallback_interval_seconds")).To(Equal(map[string]float64{"name=fleet,namespace=" + w.namespace: 600}))
 		Expect(series("thingspace_requests_total")).To(Equal(map[string]float64{
 			"code=200,operation=token": 1, "code=200,operation=login": 1, "code=200,operation=list": 1, "code=200,operation=register": 1,
 		}))
@@ -53,8 +54,9 @@ var _ = Describe("Metrics", func() {
 		w.far.Register("acc-1", foreignURL)
 		w.pass(o, 11*time.Minute)
 		Eventually(func() map[string]float64 { return series("fotacallback_drift_total") }).Should(HaveKeyWithValue("action=corrected", 1.0))
-		w.edit(o, func(o *v1alpha1.FotaCallback) { o.Spec.DriftPolicy = v1alpha1.DriftWarn })
+		w.edit(o, func(o *v1alpha1.FotaCallback) { o.Spec.DriftPolicy, o.Spec.Interval = v1alpha1.DriftWarn, "5m" })
 		w.eventually(o, v1alpha1.ReasonRegistered)
+		Expect(series("fotacallback_interval_seconds")).To(Equal(map[string]float64{"name=fleet,namespace=" + w.namespace: 300}))
 		w.far.Register("acc-1", foreignURL)
 		w.pass(o, 11*time.Minute)
 		w.eventually(o, v1alpha1.ReasonDrifted)
@@ -64,6 +66,7 @@ var _ = Describe("Metrics", func() {
 		w.gone(o)
 		Eventually(func() map[string]float64 { return series("fotacallback_status_condition") }).Should(BeEmpty())
 		Expect(series("fotacallback_last_check_timestamp_seconds")).To(BeEmpty())
+		Expect(series("fotacallback_interval_seconds")).To(BeEmpty())
 	})
 })
 

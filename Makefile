@@ -12,11 +12,12 @@ FUZZTIME ?= 5000x
 
 CONTROLLER_GEN = go tool -modfile=$(CURDIR)/hack/tools/go.mod controller-gen
 KUSTOMIZE = go tool -modfile=$(CURDIR)/hack/tools/go.mod kustomize
+HELM_DOCS = go tool -modfile=$(CURDIR)/hack/tools/chart/go.mod helm-docs
 GOLANGCI_LINT = bin/golangci-lint
 # Tests that need other people's tools are modules of their own, so that the operator depends on none of them. What they read lies outside of them,
 # where go does not look for changes: -count=1 keeps it from taking results from its cache.
 TEST_MODULES = $(patsubst %/go.mod,%,$(wildcard test/*/go.mod))
-MODULES = . hack/tools hack/tools/golangci-lint hack/control-plane/etcd hack/control-plane/kubernetes $(TEST_MODULES)
+MODULES = . hack/tools hack/tools/chart hack/tools/golangci-lint hack/control-plane/etcd hack/control-plane/kubernetes $(TEST_MODULES)
 # The race detector needs a C compiler; without one the tests run all the same.
 RACE := $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v "$$(go env CC)" >/dev/null 2>&1 && echo -race)
 
@@ -45,16 +46,26 @@ run: ## Run the operator against the current kubeconfig (make install first). AR
 
 # Where generated files go; verify puts them elsewhere.
 OUT ?= .
+CHART = charts/fota-callback-operator
 
 .PHONY: manifests
-manifests: ## Generate the CRD, the operator's role, and the patch of argocd-cm.
+manifests: ## Generate the CRD, the operator's role, the patch of argocd-cm, and the chart's copies.
 	$(CONTROLLER_GEN) crd paths=./api/... output:crd:dir=$(OUT)/config/crd/bases
 	$(CONTROLLER_GEN) rbac:roleName=manager-role paths=./internal/controller/... output:rbac:dir=$(OUT)/config/rbac
 	@mkdir -p $(OUT)/config/argocd
 	go run ./hack/argocd > $(OUT)/config/argocd/argocd-cm.yaml
+	@mkdir -p $(OUT)/$(CHART)/files
+	cp $(OUT)/config/crd/bases/fotacallback.dev_fotacallbacks.yaml $(OUT)/$(CHART)/files/crd.yaml
+	cp $(OUT)/config/rbac/role.yaml $(OUT)/$(CHART)/files/role.yaml
+	cp config/prometheus/rules.yaml config/prometheus/dashboard.json $(OUT)/$(CHART)/files/
+
+.PHONY: chart-docs
+chart-docs: ## Write the chart's README.md from the comments of its values.yaml.
+	@mkdir -p $(OUT)/$(CHART)
+	$(HELM_DOCS) --dry-run --log-level=warning --sort-values-order=file --chart-search-root=$(CHART) > $(OUT)/$(CHART)/README.md
 
 .PHONY: generate
-generate: manifests ## Generate all that is generated: the manifests, and the API types' copying code.
+generate: manifests chart-docs ## Generate all that is generated: the manifests, the chart's README, and the API types' copying code.
 	$(CONTROLLER_GEN) object paths=./api/v1alpha1 output:object:dir=$(OUT)/api/v1alpha1
 
 .PHONY: fmt
@@ -103,8 +114,8 @@ test-unit: ## The tests that need no API server: seconds.
 	go test $(RACE) ./api/... ./cmd/... ./internal/rules/... ./internal/simulator/... ./internal/thingspace/...
 
 .PHONY: perturb
-perturb: ## Every fault that can be generated, against the real controller on a virtual clock. Without the race detector: it has one thread, and ten times the work.
-	@go test -C test/perturbation -timeout 30m
+perturb: ## Every fault that can be generated, against the real controller on a virtual clock; UPDATE=1 writes how many into docs/reliability.md.
+	@go test -C test/perturbation -timeout 30m $(if $(UPDATE),-update) # no race detector: one thread would take ten times as long
 
 # How long things fail in a soak.
 FOR ?= 2m

@@ -12,19 +12,21 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/fota-callback-operator/fota-callback-operator/test/document"
 )
 
 func main() {
 	only := flag.String("only", "", "regular expression for the names of the defects to try; then nothing is written")
-	document := flag.String("write", "docs/reliability.md", "the document whose kill matrix is replaced")
+	file := flag.String("write", "docs/reliability.md", "the document whose kill matrix is replaced")
 	flag.Parse()
-	if err := run(*only, *document); err != nil {
+	if err := run(*only, *file); err != nil {
 		fmt.Fprintln(os.Stderr, "mutants:", err)
 		os.Exit(1)
 	}
 }
 
-func run(only, document string) error {
+func run(only, file string) error {
 	root, err := filepath.Abs(".")
 	if err != nil {
 		return err
@@ -56,7 +58,7 @@ func run(only, document string) error {
 		fmt.Printf("%-9s %s: %s (%s)\n", r.verdict(), d.class, d.name, r.promises())
 	}
 	if only == "" {
-		if err := write(document, tried); err != nil {
+		if err := document.Replace(file, "kill-matrix", matrix(tried)); err != nil {
 			return err
 		}
 	}
@@ -104,7 +106,7 @@ func try(root string, d defect, every int) (result, error) {
 	if text, err := build.CombinedOutput(); err != nil {
 		return result{}, fmt.Errorf("the defect does not compile: %s", text)
 	}
-	tally := exec.CommandContext(ctx, binary, "-tally", fmt.Sprintf("-every=%d", every), "-test.timeout=10m") //nolint:gosec // files of our own
+	tally := exec.CommandContext(ctx, binary, "-tally", fmt.Sprintf("-every=%d", every), "-test.timeout=10m", "-test.run=^TestPerturbation$") //nolint:gosec // files of our own
 	tally.Dir = filepath.Join(root, "test/perturbation")
 	text, err := tally.CombinedOutput()
 	r := result{defect: d}

@@ -3,14 +3,8 @@ package main
 import (
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strings"
-)
-
-const (
-	matrixBegins = "<!-- the kill matrix begins: make mutants writes it -->\n"
-	matrixEnds   = "<!-- the kill matrix ends -->"
 )
 
 // sorted are the promises that the defect broke, most broken first.
@@ -23,20 +17,7 @@ func (r result) sorted() []string {
 	})
 }
 
-// write replaces the kill matrix in a document.
-func write(document string, tried []result) error {
-	text, err := os.ReadFile(document)
-	if err != nil {
-		return err
-	}
-	before, rest, begins := strings.Cut(string(text), matrixBegins)
-	_, after, ends := strings.Cut(rest, matrixEnds)
-	if !begins || !ends {
-		return fmt.Errorf("%s has no place for the kill matrix", document)
-	}
-	return os.WriteFile(document, []byte(before+matrixBegins+matrix(tried)+matrixEnds+after), 0o644) //nolint:gosec // a document, for everybody to read
-}
-
+// matrix is the kill matrix, as a document shows it.
 func matrix(tried []result) string {
 	var text strings.Builder
 	killed := map[string]int{}

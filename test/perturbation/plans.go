@@ -23,11 +23,13 @@ type reference struct {
 	// revisions is how many versions Kubernetes had at the end.
 	revisions int
 	ending    *ending
+	// broken says that it fails without any disturbance. Then nothing is learned from disturbing it.
+	broken bool
 }
 
 func newReference(s story) reference {
 	w, end := play(s, plan{}, nil)
-	return reference{story: s, trace: active(w.bus.trace), reads: w.bus.reads, revisions: len(w.kube.revisions), ending: end}
+	return reference{story: s, trace: active(w.bus.trace), reads: w.bus.reads, revisions: len(w.kube.revisions), ending: end, broken: len(w.failures) > 0}
 }
 
 // active is the part of a trace in which something happens: the routine checks after each act are all alike.

@@ -1,0 +1,39 @@
+package perturbation
+
+import (
+	"flag"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/fota-callback-operator/fota-callback-operator/test/document"
+)
+
+var update = flag.Bool("update", false, "write how many plans there are into docs/reliability.md")
+
+// whole says that nothing is left out of this run.
+func whole() bool { return *every == 1 && !*tallying && flag.Lookup("test.run").Value.String() == "" }
+
+// The document says how many plans there are. They are generated, and the same in every run.
+func documentCounts(t *testing.T, counts []atomic.Int64) {
+	t.Helper()
+	var table strings.Builder
+	fmt.Fprintf(&table, "%d stories:\n\n| class | what is done | plans |\n|---|---|---:|\n", len(stories))
+	all := int64(0)
+	for n, c := range classes {
+		fmt.Fprintf(&table, "| %s | %s | %d |\n", c.name, c.description, counts[n].Load())
+		all += counts[n].Load()
+	}
+	fmt.Fprintf(&table, "| | all | %d |\n", all)
+	const file, section = "../../docs/reliability.md", "plans"
+	if *update {
+		if err := document.Replace(file, section, table.String()); err != nil {
+			t.Error(err)
+		}
+		return
+	}
+	if written, err := document.Section(file, section); err != nil || written != table.String() {
+		t.Errorf("docs/reliability.md says otherwise (%v): run `make perturb UPDATE=1`", err)
+	}
+}

@@ -1,0 +1,197 @@
+package chart_test
+
+import (
+	"encoding/json"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"helm.sh/helm/v4/pkg/chart/v2/lint"
+)
+
+func TestLint(t *testing.T) {
+	for _, message := range lint.RunAll(folder, nil, system).Messages {
+		// Where a chart shows an icon is a site that this one does not have.
+		if !strings.Contains(message.Error(), "icon is recommended") {
+			t.Error(message.Error())
+		}
+	}
+}
+
+// What the schema or the checks refuse, each with the place of the mistake in the message.
+func TestRefusals(t *testing.T) {
+	for text, place := range map[string]string{
+		"replicas: 2": "replicas",
+		"thingspace: {URL: https://a.example.com}":                  "/thingspace",
+		"thingspace: {url: ftp://a.example.com}":                    "/thingspace/url",
+		"thingspace: {url: 'https://user:secret@a.example.com'}":    "/thingspace/url",
+		"thingspace: {allowHTTP: 'true'}":                           "/thingspace/allowHTTP",
+		"thingspace: {timeout: 15}":                                 "/thingspace/timeout",
+		"thingspace: {timeout: 0s}":                                 "/thingspace/timeout",
+		"thingspace: {timeout: soon}":                               "/thingspace/timeout",
+		"thingspace: {qps: -1}":                                     "/thingspace/qps",
+		"thingspace: {qps: many}":                                   "/thingspace/qps",
+		"thingspace: {burst: 0}":                                    "/thingspace/burst",
+		"thingspace: {burst: 1.5}":                                  "/thingspace/burst",
+		"thingspace: {ca: {key: a/b}}":                              "/thingspace/ca/key",
+		"thingspace: {ca: {configMap: a, secret: b}}":               "thingspace.ca",
+		"thingspace: null":                                          "thingspace",
+		"defaultInterval: 30s":                                      "/defaultInterval",
+		"defaultInterval: 25h":                                      "/defaultInterval",
+		"defaultInterval: 1441m":                                    "/defaultInterval",
+		"defaultInterval: 0m":                                       "/defaultInterval",
+		"deregistrationGrace: -1s":                                  "/deregistrationGrace",
+		"deregistrationGrace: 10":                                   "/deregistrationGrace",
+		"maxConcurrentReconciles: 0":                                "/maxConcurrentReconciles",
+		"watchNamespaces: team-a":                                   "/watchNamespaces",
+		"watchNamespaces: [Team]":                                   "/watchNamespaces/0",
+		"watchNamespaces: [a, a]":                                   "/watchNamespaces",
+		"watchNamespaces: ['a,b']":                                  "/watchNamespaces/0",
+		"leaderElection: false":                                     "/leaderElection",
+		"leaderElection: {namespace: a.b}":                          "/leaderElection/namespace",
+		"log: {level: loud}":                                        "/log/level",
+		"log: {level: 0}":                                           "/log/level",
+		"log: {encoder: xml}":                                       "/log/encoder",
+		"manager: {replicas: two}":                                  "/manager/replicas",
+		"manager: {replicas: -1}":                                   "/manager/replicas",
+		"manager: {replicas: 2}\nleaderElection: {enabled: false}":  "manager.replicas",
+		"manager: {image: {tag: 1.10}}":                             "/manager/image/tag",
+		"manager: {image: {tag: 'a b'}}":                            "/manager/image/tag",
+		"manager: {image: {digest: 'sha256:0'}}":                    "/manager/image",
+		"manager: {image: {repository: 'a@sha256:0'}}":              "/manager/image/repository",
+		"manager: {image: {pullPolicy: Sometimes}}":                 "/manager/image/pullPolicy",
+		"manager: {args: --kubeconfig=a}":                           "/manager/args",
+		"manager: {args: [stray]}":                                  "/manager/args/0",
+		"manager: {args: [--metrics-bind-address=:1]}":              "/manager/args/0",
+		"manager: {args: [--watch-namespaces=a]}":                   "/manager/args/0",
+		"manager: {args: [--leader-elect]}":                         "/manager/args/0",
+		"manager: {env: {A: b}}":                                    "/manager/env",
+		"manager: {env: [{name: A, value: 1}]}":                     "/manager/env/0/value",
+		"manager: {envOverrides: {A: true}}":                        "/manager/envOverrides/A",
+		"manager: {imagePullSecrets: [name]}":                       "/manager/imagePullSecrets/0",
+		"manager: {resources: {limit: {}}}":                         "/manager/resources",
+		"manager: {tolerations: [{effect: NoScheduling}]}":          "/manager/tolerations/0/effect",
+		"manager: {nodeSelector: {a: true}}":                        "/manager/nodeSelector/a",
+		"manager: {topologySpreadConstraints: [{topologyKey: a}]}":  "/manager/topologySpreadConstraints/0",
+		"manager: {podsecuritycontext: {}}":                         "/manager",
+		"manager: {healthProbe: {port: 8443}}":                      "manager.healthProbe.port",
+		"manager: {healthProbe: {port: 65536}}":                     "/manager/healthProbe/port",
+		"serviceAccount: {enabled: false}":                          "serviceAccount.name",
+		"serviceAccount: {create: false}":                           "/serviceAccount",
+		"rbac: {secretNames: thingspace-credentials}":               "/rbac/secretNames",
+		"rbac: {secretNames: ['*']}":                                "/rbac/secretNames/0",
+		"rbac: {namespaced: team-a}":                                "/rbac/namespaced",
+		"crd: {keep: 'yes'}":                                        "/crd/keep",
+		"crd: {enable: true}":                                       "/crd",
+		"crd: {keep: null}":                                         "/crd",
+		"metrics: {port: '8443'}":                                   "/metrics/port",
+		"metrics: {port: 0}":                                        "/metrics/port",
+		"metrics: {enabled: false}\nprometheus: {enabled: true}":    "prometheus.enabled",
+		"prometheus: {interval: 30}":                                "/prometheus/interval",
+		"prometheus: {rules: true}":                                 "/prometheus/rules",
+		"grafanaDashboard: {labels: {grafana_dashboard: 1}}":        "/grafanaDashboard/labels/grafana_dashboard",
+		"networkPolicy: {from: [{podselector: {}}]}":                "/networkPolicy/from/0",
+		"podDisruptionBudget: {minAvailable: all}":                  "/podDisruptionBudget/minAvailable",
+		"podDisruptionBudget: {minAvailable: 1, maxUnavailable: 1}": "podDisruptionBudget",
+		"extraObjects: [{kind: ConfigMap}]":                         "/extraObjects/0",
+		"commonLabels: [a]":                                         "/commonLabels",
+		"fullnameOverride: Operator":                                "/fullnameOverride",
+	} {
+		_, err := try(t, name, system, values(t, text))
+		if err == nil {
+			t.Errorf("taken: %s", text)
+		} else if !strings.Contains(err.Error(), place) || strings.Contains(err.Error(), "nil pointer") {
+			t.Errorf("%s is refused with %v, which does not name %s", text, err, place)
+		}
+	}
+}
+
+// A value that is taken away with null falls back to what the operator or Kubernetes has, or is refused as missing. No template fails on it.
+func TestNull(t *testing.T) {
+	var paths []string
+	each(load(t).Values, nil, func(path []string) { paths = append(paths, strings.Join(path, ".")) })
+	if len(paths) < 60 {
+		t.Errorf("only %d values", len(paths))
+	}
+	for _, path := range paths {
+		var value any
+		keys := strings.Split(path, ".")
+		for _, key := range slices.Backward(keys) {
+			value = map[string]any{key: value}
+		}
+		if _, err := try(t, name, system, value.(map[string]any)); err != nil && !strings.Contains(err.Error(), "missing propert") {
+			t.Errorf("%s: null: %v", path, err)
+		}
+	}
+}
+
+// The schema knows no value that values.yaml does not have (one the other way round would be refused), and leaves no table open.
+func TestSchemaAndValuesAreOne(t *testing.T) {
+	text, err := os.ReadFile(folder + "/values.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var schema map[string]any
+	if err := json.Unmarshal(text, &schema); err != nil {
+		t.Fatal(err)
+	}
+	known := closed(t, "", schema, load(t).Values)
+	if known < 80 {
+		t.Errorf("only %d values in the schema", known)
+	}
+}
+
+// closed counts the values that a table of the schema has, down to the types that are Kubernetes's.
+func closed(t *testing.T, path string, schema, values map[string]any) int {
+	t.Helper()
+	known := 0
+	for key, property := range schema["properties"].(map[string]any) {
+		below := strings.TrimPrefix(path+"."+key, ".")
+		value, ok := values[key]
+		if !ok && below != "global" { // which a chart gets from one that it is a part of
+			t.Errorf("values.yaml does not have %s", below)
+		}
+		known++
+		if table, ok := value.(map[string]any); ok && property.(map[string]any)["properties"] != nil && len(table) > 0 && below != "manager.resources" {
+			known += closed(t, below, property.(map[string]any), table)
+		}
+	}
+	if schema["additionalProperties"] != false {
+		t.Errorf("%q takes unknown keys", path)
+	}
+	return known
+}
+
+// each calls with every value that is no table.
+func each(table map[string]any, above []string, call func(path []string)) {
+	for key, value := range table {
+		path := append(slices.Clone(above), key)
+		if below, ok := value.(map[string]any); ok && len(below) > 0 {
+			each(below, path, call)
+		} else {
+			call(path)
+		}
+	}
+}
+
+// The README has a row for each value, with a sentence in it.
+func TestEveryValueIsDescribed(t *testing.T) {
+	text, err := os.ReadFile(folder + "/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := map[string]bool{}
+	for _, row := range regexp.MustCompile(`(?m)^\| (\S+) \| \S+ \| .+ \| (\S.*\.) \|$`).FindAllStringSubmatch(string(text), -1) {
+		rows[row[1]] = true
+	}
+	each(load(t).Values, nil, func(path []string) {
+		for i := range path {
+			if rows[strings.Join(path[:i+1], ".")] {
+				return
+			}
+		}
+		t.Errorf("README.md says nothing about %s", strings.Join(path, "."))
+	})
+}

@@ -127,6 +127,13 @@ soak: ## Two replicas, a real API server and the simulator; everything is killed
 mutants: ## Show that the harness bites: seed one defect after the other, and write what notices it into docs/reliability.md. Half an hour.
 	@go run ./test/mutants
 
+# How many objects, one run for each; what it writes goes to OUT.
+SIZES ?= 100 1000 10000
+.PHONY: bench
+bench: OUT = bench.json
+bench: ## What the operator costs with SIZES objects, beside a floor, in Markdown; in JSON into OUT. Half an hour on two cores; SIZES=300 takes 2 minutes.
+	@assets=$$(hack/control-plane/ensure); KUBEBUILDER_ASSETS=$$assets go run ./test/bench -sizes "$(SIZES)" -out "$(OUT)" $(if $(PROFILES),-profiles "$(PROFILES)")
+
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for FUZZTIME: 5000x is so many inputs, 10m so long.
 	@grep -rE --include='*_test.go' '^func Fuzz' . | sed -E 's|/[^/]*_test.go:func (Fuzz[A-Za-z0-9_]*).*| \1|' | while read -r package target; do \

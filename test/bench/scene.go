@@ -1,0 +1,196 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
+	"github.com/fota-callback-operator/fota-callback-operator/internal/simulator"
+	"github.com/fota-callback-operator/fota-callback-operator/test/stage"
+)
+
+const (
+	// fleet is the namespace of the operator's objects, bottom of the floor's: one of them runs at a time.
+	fleet  = "fleet"
+	bottom = "floor"
+
+	// With these no routine check and no grace comes between the calls of a wave.
+	noChecks = "--default-interval=24h"
+	noGrace  = "--deregistration-grace=0"
+	noLimit  = "--thingspace-qps=0"
+)
+
+// scene is what one number of objects is measured on: an API server and a simulator of its own.
+type scene struct {
+	*stage.Stage
+
+	objects  int
+	profiles string
+}
+
+func newScene(ctx context.Context, s settings, dir string, objects int) (*scene, error) {
+	stage, err := stage.New(ctx, s.root, dir, "--latency="+s.latency.String(), "--log-size=0")
+	if err != nil {
+		return nil, err
+	}
+	made := &scene{Stage: stage, objects: objects, profiles: s.profiles}
+	for _, namespace := range []string{fleet, bottom} {
+		if err := made.namespace(ctx, namespace); err != nil {
+			stage.TearDown()
+			return nil, err
+		}
+	}
+	return made, nil
+}
+
+// namespace makes a namespace with credentials.
+func (s *scene) namespace(ctx context.Context, name string) error {
+	if err := s.Client.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}); err != nil {
+		return err
+	}
+	return s.Client.Create(ctx, &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: name, Name: v1alpha1.DefaultSecretName},
+		StringData: map[string]string{
+			"client-id": simulator.DefaultClientID, "client-secret": simulator.DefaultClientSecret,
+			"username": simulator.DefaultUsername, "password": simulator.DefaultPassword,
+		},
+	})
+}
+
+// play measures everything, in this order.
+func (s *scene) play(ctx context.Context) (Size, error) {
+	size := Size{Objects: s.objects}
+	for _, part := range []struct {
+		name    string
+		measure func(context.Context, *Size) error
+	}{
+		{"warm-up", s.warmUp},
+		{"floor", s.floor},
+		{"create", s.create},
+		{"restart", s.restart},
+		{"idle and drift", s.idleAndDrift},
+		{"outage", s.outage},
+		{"edit and delete", s.editAndDelete},
+	} {
+		sayf("%d: %s", s.objects, part.name)
+		if err := part.measure(ctx, &size); err != nil {
+			return size, fmt.Errorf("%s: %w", part.name, err)
+		}
+	}
+	return size, nil
+}
+
+// operator starts the operator with its defaults but for what a run outside a cluster needs, and args.
+func (s *scene) operator(ctx context.Context, args ...string) (*process, error) {
+	return s.manager(ctx, "manager", append([]string{"--thingspace-url=" + s.SimulatorURL + "/api", "--thingspace-allow-http"}, args...)...)
+}
+
+// manager starts a manager, the operator's or the bare one, and waits until it is ready.
+func (s *scene) manager(ctx context.Context, program string, args ...string) (*process, error) {
+	metrics, err := freeAddress(ctx)
+	if err != nil {
+		return nil, err
+	}
+	health, err := freeAddress(ctx)
+	if err != nil {
+		return nil, err
+	}
+	profiles, err := freeAddress(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p, err := launch(s.log(), []string{"PROFILE_ADDRESS=" + profiles}, filepath.Join(s.Dir, program), append([]string{
+		"--leader-elect=false", "--metrics-secure=false", "--metrics-bind-address=" + metrics, "--health-probe-bind-address=" + health,
+		"--kubeconfig=" + s.Kubeconfig,
+	}, args...)...)
+	if err != nil {
+		return nil, err
+	}
+	p.metrics, p.ready, p.profiles = "http://"+metrics+"/metrics", "http://"+health+"/readyz", profiles
+	if p.startTook, err = p.untilReady(ctx); err != nil {
+		p.stop()
+		return nil, fmt.Errorf("start %s: %w", program, err)
+	}
+	return p, nil
+}
+
+// untilQueueIdle waits until every object has been looked at and nothing is left to do, and returns how long after the start that was.
+func (s *scene) untilQueueIdle(ctx context.Context, p *process) (time.Duration, error) {
+	err := poll(ctx, 100*time.Millisecond, 5*time.Minute, func() (bool, error) {
+		c, err := scrape(ctx, http.DefaultClient, p.metrics)
+		if err != nil {
+			return false, err
+		}
+		return int(c.sum("controller_runtime_reconcile_total", nil)) >= s.objects &&
+			c.sum("workqueue_depth", nil) == 0 && c.sum("controller_runtime_active_workers", nil) == 0, nil
+	})
+	return time.Since(p.began), err
+}
+
+func (s *scene) log() string { return filepath.Join(s.Dir, "bench.log") }
+
+// logEnd is the end of what the programs have said, for who has to find out what went wrong.
+func (s *scene) logEnd() string {
+	text, _ := os.ReadFile(s.log())
+	return string(text[max(0, len(text)-4000):])
+}
+
+// forgetCalls empties the simulator's record.
+func (s *scene) forgetCalls(ctx context.Context) error {
+	return s.Simulator(ctx, http.MethodDelete, "requests", "", nil)
+}
+
+// calls are those on the simulator's record, oldest first.
+func (s *scene) calls(ctx context.Context) ([]simulator.Request, error) {
+	var calls []simulator.Request
+	err := s.Simulator(ctx, http.MethodGet, "requests", "", &calls)
+	return calls, err
+}
+
+func (s *scene) counts(ctx context.Context) (map[string]int, error) {
+	var counts map[string]int
+	err := s.Simulator(ctx, http.MethodGet, "counts", "", &counts)
+	return counts, err
+}
+
+// settled waits until the API server has seen no write and no event for a second, and returns its counts.
+func (s *scene) settled(ctx context.Context) (apiServer, error) {
+	before, err := s.apiServer(ctx)
+	if err != nil {
+		return apiServer{}, err
+	}
+	err = poll(ctx, time.Second, 5*time.Minute, func() (bool, error) {
+		now, err := s.apiServer(ctx)
+		quiet := now.writes == before.writes && now.events == before.events
+		before = now
+		return quiet, err
+	})
+	return before, err
+}
+
+func callback(namespace string, n int) *v1alpha1.FotaCallback {
+	return &v1alpha1.FotaCallback{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name(n)},
+		Spec:       v1alpha1.FotaCallbackSpec{Account: fmt.Sprintf("%s-%05d", strings.ToUpper(namespace), n), URL: wish(n, 1)},
+	}
+}
+
+func name(n int) string { return fmt.Sprintf("fleet-%05d", n) }
+
+func wish(n, version int) string {
+	return fmt.Sprintf("https://fota.example.com/callbacks/%05d/v%d", n, version)
+}
+
+// remove deletes an object as a user does.
+func (s *scene) remove(ctx context.Context, namespace string, n int) error {
+	return client.IgnoreNotFound(s.Client.Delete(ctx, callback(namespace, n)))
+}

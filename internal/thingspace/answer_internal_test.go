@@ -157,13 +157,3 @@ func TestCodesAreShownOnlyWhereTheyLookLikeOnes(t *testing.T) {
 		NewWithT(t).Expect(refusalIn([]byte(body)).code).To(Equal(code), body)
 	}
 }
-
-func BenchmarkRegistration(b *testing.B) {
-	a := answer{status: 200, body: []byte(`{"url":"` + someURL + `"}`)}
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := a.registration(); err != nil {
-			b.Fatal(err)
-		}
-	}
-}

@@ -7,23 +7,23 @@ import (
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/client-go/kubernetes/scheme"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 )
 
-var types = func() *runtime.Scheme {
-	types := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{scheme.AddToScheme, apiextensionsv1.AddToScheme, monitoringv1.AddToScheme} {
-		if err := add(types); err != nil {
+var scheme = func() *runtime.Scheme {
+	all := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, apiextensionsv1.AddToScheme, monitoringv1.AddToScheme} {
+		if err := add(all); err != nil {
 			panic(err)
 		}
 	}
-	return types
+	return all
 }()
 
 // strict holds an object to its Go type: no unknown field, nothing of another type.
 func strict(t *testing.T, o *unstructured.Unstructured) {
 	t.Helper()
-	into, err := types.New(o.GroupVersionKind())
+	into, err := scheme.New(o.GroupVersionKind())
 	if err != nil {
 		t.Fatal(err)
 	}

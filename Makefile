@@ -14,10 +14,11 @@ CONTROLLER_GEN = go tool -modfile=$(CURDIR)/hack/tools/go.mod controller-gen
 KUSTOMIZE = go tool -modfile=$(CURDIR)/hack/tools/go.mod kustomize
 HELM_DOCS = go tool -modfile=$(CURDIR)/hack/tools/chart/go.mod helm-docs
 GOLANGCI_LINT = bin/golangci-lint
+HELM = bin/helm
 # Tests that need other people's tools are modules of their own, so that the operator depends on none of them. What they read lies outside of them,
 # where go does not look for changes: -count=1 keeps it from taking results from its cache.
 TEST_MODULES = $(patsubst %/go.mod,%,$(wildcard test/*/go.mod))
-MODULES = . hack/tools hack/tools/chart hack/tools/golangci-lint hack/control-plane/etcd hack/control-plane/kubernetes $(TEST_MODULES)
+MODULES = . hack/tools hack/tools/helm hack/tools/chart hack/tools/golangci-lint hack/control-plane/etcd hack/control-plane/kubernetes $(TEST_MODULES)
 # The race detector needs a C compiler; without one the tests run all the same.
 RACE := $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v "$$(go env CC)" >/dev/null 2>&1 && echo -race)
 
@@ -122,6 +123,19 @@ FOR ?= 2m
 .PHONY: soak
 soak: ## Two replicas, a real API server and the simulator; everything is killed and answers wrongly at random FOR so long, then all must be as wished.
 	@assets=$$(hack/control-plane/ensure); KUBEBUILDER_ASSETS=$$assets go test ./test/soak -v -count=1 -timeout 0 -args -for=$(FOR) $(if $(SEED),-seed=$(SEED))
+
+# Images for test-e2e, which the cluster has or can pull.
+E2E_IMG ?= fota-callback-operator:e2e
+E2E_NEXT_IMG ?= fota-callback-operator:e2e-next
+E2E_SIMULATOR_IMG ?= thingspace-simulator:e2e
+.PHONY: test-e2e
+test-e2e: $(HELM) ## Install with Helm and with kustomize in the cluster of KUBECONFIG, and see it work, fail over, be upgraded and go. See CONTRIBUTING.md.
+	IMG=$(E2E_IMG) NEXT_IMG=$(E2E_NEXT_IMG) SIMULATOR_IMG=$(E2E_SIMULATOR_IMG) HELM=$(CURDIR)/$(HELM) \
+	  go test -tags e2e ./test/e2e -v -count=1 -timeout 40m -ginkgo.v
+
+$(HELM): hack/tools/helm/go.mod
+	@echo "building helm from its Go module, once: about 2 minutes on two cores"
+	@go build -modfile=hack/tools/helm/go.mod -ldflags "-s -w" -o $@ helm.sh/helm/v4/cmd/helm
 
 .PHONY: mutants
 mutants: ## Show that the harness bites: seed one defect after the other, and write what notices it into docs/reliability.md. Half an hour.

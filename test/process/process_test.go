@@ -160,34 +160,66 @@ func TestKilledAtRandomMoments(t *testing.T) {
 	t.Logf("killed %d times", kills)
 }
 
-// Five hundred objects at 20 ms: two calls and two writes each, one token, one login; then nothing.
+// Five hundred objects at 20 ms: what each change of all of them takes, and what nobody's change takes.
 func TestFiveHundredObjects(t *testing.T) {
 	const objects = 500
 	g := NewWithT(t)
 	namespace(t, "many")
-	process := operator(t, "--thingspace-qps=0", "--watch-namespaces=many")
+	process := operator(t, "--thingspace-qps=0", "--deregistration-grace=0", "--default-interval=24h", "--watch-namespaces=many")
 	before := writes(t)
+	eventsBefore := requests(t, "events", "POST")
 	for n := range objects {
 		g.Expect(set.Client.Create(t.Context(), callback("many", n))).To(Succeed())
 	}
 	g.Eventually(func() int { return readyCount(t, "many") }).WithTimeout(2 * time.Minute).WithPolling(200 * time.Millisecond).Should(Equal(objects))
 
-	var counts map[string]int
-	g.Expect(set.Simulator(t.Context(), http.MethodGet, "counts", "", &counts)).To(Succeed())
-	g.Expect(counts).To(Equal(map[string]int{"list": objects, "register": objects, "token": 1, "login": 1}))
+	g.Expect(calls(t)).To(Equal(map[string]int{"list": objects, "register": objects, "token": 1, "login": 1}))
 	// One write more puts the first login on record before it is made, and one takes it off.
 	g.Expect(writes(t) - before).To(Equal(2*objects + 2))
+	g.Eventually(func() int { return requests(t, "events", "POST") - eventsBefore }).WithTimeout(time.Minute).Should(Equal(objects))
 
-	// A restart, and every object touched: neither is a reason to call or to write.
+	// An edit: list and update, claim and status.
+	before = writes(t)
+	for n := range objects {
+		o := callback("many", n)
+		g.Expect(set.Client.Get(t.Context(), client.ObjectKeyFromObject(o), o)).To(Succeed())
+		o.Spec.URL = wish(n, 2)
+		g.Expect(set.Client.Update(t.Context(), o)).To(Succeed())
+	}
+	g.Eventually(func() int { return readyCount(t, "many") }).WithTimeout(2 * time.Minute).WithPolling(200 * time.Millisecond).Should(Equal(objects))
+	g.Expect(calls(t)).To(Equal(map[string]int{"list": objects, "update": objects}))
+	g.Expect(writes(t) - before).To(Equal(2 * objects))
+
+	// A restart, and every object touched: neither is a reason to call or to write. The Secret is read once, to sign in.
 	g.Expect(process.Stop()).To(Succeed(), "a stop that was asked for ends with 0")
 	before = writes(t)
-	operator(t, "--thingspace-qps=0", "--watch-namespaces=many", "--default-interval=24h")
+	secretReads := requests(t, "secrets", "GET")
+	operator(t, "--thingspace-qps=0", "--deregistration-grace=0", "--default-interval=24h", "--watch-namespaces=many")
 	marker := callback("many", objects)
 	g.Expect(set.Client.Create(t.Context(), marker)).To(Succeed())
 	g.Eventually(func() int { return readyCount(t, "many") }).WithTimeout(time.Minute).Should(Equal(objects + 1))
-	g.Expect(set.Simulator(t.Context(), http.MethodGet, "counts", "", &counts)).To(Succeed())
-	g.Expect(counts["list"]).To(Equal(objects + 1))
+	g.Expect(calls(t)).To(Equal(map[string]int{"list": 1, "register": 1, "token": 1, "login": 1}))
 	g.Expect(writes(t) - before).To(Equal(4))
+	g.Expect(requests(t, "secrets", "GET") - secretReads).To(BeNumerically("<=", 2))
+
+	// A deletion: list, deregister and list again; the finalizer goes with the one write.
+	before = writes(t)
+	for n := range objects + 1 {
+		g.Expect(set.Client.Delete(t.Context(), callback("many", n))).To(Succeed())
+	}
+	g.Eventually(func() int { return len(list(t, "many")) }).WithTimeout(2 * time.Minute).WithPolling(200 * time.Millisecond).Should(BeZero())
+	g.Expect(calls(t)).To(Equal(map[string]int{"list": 2 * (objects + 1), "deregister": objects + 1}))
+	g.Expect(writes(t) - before).To(Equal(objects + 1))
+}
+
+// calls are the far side's since the last time they were asked for, by operation.
+func calls(t *testing.T) map[string]int {
+	t.Helper()
+	g := NewWithT(t)
+	var counts map[string]int
+	g.Expect(set.Simulator(t.Context(), http.MethodGet, "counts", "", &counts)).To(Succeed())
+	g.Expect(set.Simulator(t.Context(), http.MethodDelete, "requests", "", nil)).To(Succeed())
+	return counts
 }
 
 // However loud the log, it shows no credential in any encoding, and of a callback URL no path.
@@ -232,7 +264,13 @@ func TestNothingSecretIsLogged(t *testing.T) {
 // writes is how many patches of FotaCallbacks and their status the API server has seen; in these tests only the operator patches.
 func writes(t *testing.T) int {
 	t.Helper()
-	total, err := set.Writes(t.Context(), "PATCH")
+	return requests(t, "fotacallbacks", "PATCH")
+}
+
+// requests is how many of one kind the API server has seen.
+func requests(t *testing.T, resource, verb string) int {
+	t.Helper()
+	total, err := set.Requests(t.Context(), resource, verb)
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
 	return total
 }

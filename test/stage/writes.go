@@ -13,8 +13,13 @@ import (
 
 // Writes is how many requests of one verb (PATCH, PUT, …) the API server has answered for FotaCallbacks and their status, by its own count.
 func (s *Stage) Writes(ctx context.Context, verb string) (int, error) {
+	return s.Requests(ctx, "fotacallbacks", verb)
+}
+
+// Requests is the same for any resource.
+func (s *Stage) Requests(ctx context.Context, resource, verb string) (int, error) {
 	return s.count(ctx, "apiserver_request_total", func(labels map[string]string) bool {
-		return labels["resource"] == "fotacallbacks" && labels["verb"] == verb
+		return labels["resource"] == resource && labels["verb"] == verb
 	})
 }
 

@@ -22,12 +22,12 @@ func asWished() *Results {
 		},
 		Sizes: []Size{{
 			Objects:     1_000,
-			CreateFloor: Wave{Seconds: 10}, Create: Wave{Seconds: 11, Calls: calls(1_000, 1_000, "register"), Writes: 2_002, Events: 1_000, SecretReads: 1},
+			CreateFloor: Wave{Seconds: 10, AllCPUSeconds: 10}, Create: Wave{Seconds: 11, AllCPUSeconds: 12, Calls: calls(1_000, 1_000, "register"), Writes: 2_002, Events: 1_000, SecretReads: 1},
 			Restart: Restart{IdleRate: 16, FirstTenSeconds: calls(160, 0, "update"), QueueIdleSeconds: 2, CPUPercent: 1},
 			Idle:    Idle{Seconds: 36, MeanCalls: 16, BusiestCalls: 30, RSSBytes: 55 * megabyte},
 			Outage:  Outage{QPS: 20, MeanCalls: 1, RecoverySeconds: 50, RecoveryCalls: calls(1_000, 0, "update")},
 			Edit:    Wave{Calls: calls(1_000, 1_000, "update"), Writes: 2_002},
-			Delete:  Wave{Seconds: 10, Calls: calls(2_000, 1_000, "deregister"), Writes: 1_000}, DeleteFloor: Wave{Seconds: 9},
+			Delete:  Wave{Seconds: 10, AllCPUSeconds: 9, Calls: calls(2_000, 1_000, "deregister"), Writes: 1_000}, DeleteFloor: Wave{Seconds: 9, AllCPUSeconds: 9},
 		}},
 	}
 }
@@ -51,6 +51,8 @@ func TestEachTargetCanBeMissed(t *testing.T) {
 		"stripped binary":                   func(r *Results, _ *Size) { r.Reference.Operator.BinaryBytes = 106 },
 		"create: far-side calls":            func(_ *Results, s *Size) { s.Create.Writes++ },
 		"create: time to the last Ready":    func(_ *Results, s *Size) { s.Create.Seconds = 13 },
+		"create: CPU of all":                func(_ *Results, s *Size) { s.Create.AllCPUSeconds = 13 },
+		"delete: CPU of all":                func(_ *Results, s *Size) { s.Delete.AllCPUSeconds = 13 },
 		"create: reads of the Secret":       func(_ *Results, s *Size) { s.Create.SecretReads = 1_000 },
 		"idle: object writes":               func(_ *Results, s *Size) { s.Idle.Writes = 1 },
 		"idle: calls in the busiest second": func(_ *Results, s *Size) { s.Idle.BusiestCalls = 50 },

@@ -80,6 +80,22 @@ func (p *process) usage() (usage, error) {
 	return usage{cpu: stat.CPUTime(), rss: stat.ResidentMemory(), peak: int(status.VmHWM)}, nil //nolint:gosec // memory fits
 }
 
+// cpuOfAll is the CPU time of every program that the bench has started and that still runs, in seconds: API server, etcd, simulator and who is measured.
+func cpuOfAll() (float64, error) {
+	all, err := procfs.AllProcs()
+	if err != nil {
+		return 0, err
+	}
+	total := 0.0
+	for _, proc := range all {
+		stat, err := proc.Stat()
+		if err == nil && stat.PPID == os.Getpid() { // otherwise it has ended
+			total += stat.CPUTime()
+		}
+	}
+	return total, nil
+}
+
 // untilReady waits until /readyz says so, and returns how long after the start that was.
 func (p *process) untilReady(ctx context.Context) (time.Duration, error) {
 	err := poll(ctx, 5*time.Millisecond, time.Minute, func() (bool, error) {

@@ -56,8 +56,9 @@ type Wave struct {
 	SecretReads   int            `json:"secretReads"`
 	CPUSeconds    float64        `json:"cpuSeconds"`
 	PeakRSSBytes  int            `json:"peakRSSBytes"`
-	// APIServerCPUSeconds is the API server's, the users' and the observer's requests included.
+	// APIServerCPUSeconds is the API server's, the users' and the observer's requests included; AllCPUSeconds is etcd's and the simulator's as well.
 	APIServerCPUSeconds float64 `json:"apiServerCPUSeconds"`
+	AllCPUSeconds       float64 `json:"allCPUSeconds"`
 }
 
 // Restart is a new process that finds every object Ready.

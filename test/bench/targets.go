@@ -61,6 +61,7 @@ func (s *Size) targets(rssWithoutObjects int) []Target {
 			fmt.Sprintf("%d, %d, %d", accountCalls(s.Create.Calls), s.Create.Writes, s.Create.Events),
 			accountCalls(s.Create.Calls) == 2*n && s.Create.Writes == 2*n+2 && s.Create.Events == n),
 		atMost("create: time to the last Ready against the floor", 1.25, ratio(s.Create.Seconds, s.CreateFloor.Seconds)),
+		atMost("create: CPU of all programs against the floor", 1.25, ratio(s.Create.AllCPUSeconds, s.CreateFloor.AllCPUSeconds)),
 		exactly("create: reads of the Secret", "1 or 2", strconv.Itoa(s.Create.SecretReads), s.Create.SecretReads <= 2),
 		exactly("idle: object writes", "0", strconv.Itoa(s.Idle.Writes), s.Idle.Writes == 0),
 		atMost("idle: calls in the busiest second against the mean", 3, ratio(float64(s.Idle.BusiestCalls), s.Idle.MeanCalls)),
@@ -77,6 +78,7 @@ func (s *Size) targets(rssWithoutObjects int) []Target {
 		exactly("delete: calls, writes", fmt.Sprintf("%d, %d", 3*n, n),
 			fmt.Sprintf("%d, %d", accountCalls(s.Delete.Calls), s.Delete.Writes), accountCalls(s.Delete.Calls) == 3*n && s.Delete.Writes == n),
 		atMost("delete: time against its floor", 1.25, ratio(s.Delete.Seconds, s.DeleteFloor.Seconds)),
+		atMost("delete: CPU of all programs against its floor", 1.25, ratio(s.Delete.AllCPUSeconds, s.DeleteFloor.AllCPUSeconds)),
 		atMost("outage: calls a second", 1.5, s.Outage.MeanCalls),
 		within("outage: recovery against the rate limit", 0.8, 1.2, ratio(s.Outage.RecoverySeconds, recovery)),
 	}

@@ -32,6 +32,10 @@ func (s *scene) wave(ctx context.Context, worker *process, seen *observer, state
 	if err != nil {
 		return Wave{}, err
 	}
+	allBefore, err := cpuOfAll()
+	if err != nil {
+		return Wave{}, err
+	}
 	began := time.Now()
 	acted, err := s.each(ctx, act)
 	if err != nil {
@@ -49,6 +53,10 @@ func (s *scene) wave(ctx context.Context, worker *process, seen *observer, state
 	if err != nil {
 		return Wave{}, err
 	}
+	all, err := cpuOfAll()
+	if err != nil {
+		return Wave{}, err
+	}
 	calls, err := s.counts(ctx)
 	if err != nil {
 		return Wave{}, err
@@ -56,7 +64,7 @@ func (s *scene) wave(ctx context.Context, worker *process, seen *observer, state
 	api := after.since(before)
 	w := Wave{
 		Calls: calls, Writes: api.writes, Events: api.events, SecretReads: api.secretReads, APIServerCPUSeconds: api.cpu,
-		CPUSeconds: used.cpu - usedBefore.cpu, PeakRSSBytes: used.peak,
+		CPUSeconds: used.cpu - usedBefore.cpu, AllCPUSeconds: all - allBefore, PeakRSSBytes: used.peak,
 	}
 	var each []time.Duration
 	for name, at := range through {

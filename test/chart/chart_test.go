@@ -50,6 +50,11 @@ func values(t *testing.T, text string) map[string]any {
 // try renders the chart as helm template does.
 func try(t *testing.T, releaseName, namespace string, values map[string]any) (*release.Release, error) {
 	t.Helper()
+	return tryChart(t, load(t), releaseName, namespace, values)
+}
+
+func tryChart(t *testing.T, c *chart.Chart, releaseName, namespace string, values map[string]any) (*release.Release, error) {
+	t.Helper()
 	version, err := common.ParseKubeVersion(kubernetes)
 	if err != nil {
 		t.Fatal(err)
@@ -57,7 +62,7 @@ func try(t *testing.T, releaseName, namespace string, values map[string]any) (*r
 	install := action.NewInstall(action.NewConfiguration())
 	install.DryRunStrategy, install.Replace, install.KubeVersion = action.DryRunClient, true, version
 	install.ReleaseName, install.Namespace = releaseName, namespace
-	made, err := install.RunWithContext(t.Context(), load(t), values)
+	made, err := install.RunWithContext(t.Context(), c, values)
 	if err != nil {
 		return nil, err
 	}

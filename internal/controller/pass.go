@@ -195,6 +195,7 @@ func (p *pass) write(ctx context.Context, attempted string, status bool, change 
 	changed := base.DeepCopy()
 	change(changed)
 	patch := client.MergeFromWithOptions(base, client.MergeFromWithOptimisticLock{})
+	sent := p.Clock.Now()
 	var err error
 	if status {
 		err = p.Client.Status().Patch(ctx, changed, patch)
@@ -204,6 +205,7 @@ func (p *pass) write(ctx context.Context, attempted string, status bool, change 
 	if err != nil {
 		return p.kubernetesError(attempted, err)
 	}
+	p.cache.wrote(sent, changed.ResourceVersion)
 	Trim(changed)
 	p.facts.Object = changed
 	p.states.change(p.name(), changed.UID, func(s *objectState) { s.written = changed })

@@ -66,6 +66,7 @@ type Reconciler struct {
 	credentials *credentialReader
 	logins      *loginLedger
 	states      *stateStore
+	cache       freshness
 	accounts    keymutex.KeyMutex
 	recovered   chan struct{}
 }

@@ -69,7 +69,9 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, manager ctrl.Manager,
 		Complete(r)
 }
 
+// requestsForPeers is called for every change that the cache shows.
 func (r *Reconciler) requestsForPeers(ctx context.Context, o client.Object) []reconcile.Request {
+	r.cache.shows(o.GetResourceVersion())
 	peers, err := r.peersOf(ctx, o.(*v1alpha1.FotaCallback))
 	if err != nil {
 		return nil // only a cache that is stopping fails to list

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -9,23 +10,17 @@ import (
 	"github.com/fota-callback-operator/fota-callback-operator/internal/rules"
 )
 
+// A cache that is known to be complete up to so short a time ago is as good as the API: among many deletions, each of which would have the API server
+// go through all objects, it hardly ever is not.
+const cacheServes = time.Second
+
 // survey finds the object's place among those that name its account as the Kubernetes API has them now. A cache that lags behind may not show yet
 // who else has claimed the account, or who is to take it over; then the pass ends, and runs again when it does.
 func (p *pass) survey(ctx context.Context) error {
 	object := p.facts.Object
-	peers, err := p.livePeers(ctx, object)
+	peers, err := p.currentPeers(ctx, object)
 	if err != nil {
 		return err
-	}
-	cached, err := p.peersOf(ctx, object)
-	if err != nil {
-		return err
-	}
-	for _, peer := range cached {
-		// The API selects by the account as it is written; whoever writes it in another letter case is known from the cache alone.
-		if peer.Spec.Account != object.Spec.Account {
-			peers = append(peers, peer)
-		}
 	}
 	standing := rules.Stand(object, peers)
 	if !standing.SamePlace(p.facts.Standing) {
@@ -33,6 +28,27 @@ func (p *pass) survey(ctx context.Context) error {
 	}
 	p.facts.Standing, p.facts.Surveyed = standing, true
 	return nil
+}
+
+// currentPeers are the other objects that name the account, from the cache where that is current, and past it otherwise.
+func (p *pass) currentPeers(ctx context.Context, object *v1alpha1.FotaCallback) ([]*v1alpha1.FotaCallback, error) {
+	// Each of several namespaces has a cache of its own, and one says nothing about the others.
+	current := len(p.Namespaces) <= 1 && p.Clock.Since(p.cache.completeUpTo()) <= cacheServes
+	cached, err := p.peersOf(ctx, object)
+	if err != nil || current {
+		return cached, err
+	}
+	peers, err := p.livePeers(ctx, object)
+	if err != nil {
+		return nil, err
+	}
+	for _, peer := range cached {
+		// The API selects by the account as it is written; whoever writes it in another letter case is known from the cache alone.
+		if peer.Spec.Account != object.Spec.Account {
+			peers = append(peers, peer)
+		}
+	}
+	return peers, nil
 }
 
 func (p *pass) livePeers(ctx context.Context, object *v1alpha1.FotaCallback) ([]*v1alpha1.FotaCallback, error) {

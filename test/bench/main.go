@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -25,7 +26,10 @@ type settings struct {
 	out      string
 	root     string
 	profiles string
+	parts    []string
 	latency  time.Duration
+	interval time.Duration
+	qps      float64
 }
 
 func main() {
@@ -86,12 +90,15 @@ func run(args []string) error {
 
 func parse(args []string) (settings, error) {
 	var s settings
-	var sizes string
+	var sizes, parts string
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.StringVar(&sizes, "sizes", "100 1000 10000", "How many objects, for each run.")
 	flags.StringVar(&s.out, "out", "bench.json", "Where to write the results.")
 	flags.StringVar(&s.root, "root", ".", "The repository's folder.")
 	flags.StringVar(&s.profiles, "profiles", "", "A folder for CPU and heap profiles of the operator; they cost it a little.")
+	flags.StringVar(&parts, "parts", strings.Join(allParts(), " "), "What to measure.")
+	flags.Float64Var(&s.qps, "qps", 0, "The far side's limit for the operator and the floor while objects are created, edited and deleted; 0 is none.")
+	flags.DurationVar(&s.interval, "interval", 0, "The interval for a restart and for idling; 0 chooses by the number of objects.")
 	flags.DurationVar(&s.latency, "latency", 20*time.Millisecond, "The simulated ThingSpace's latency.")
 	if err := flags.Parse(args); err != nil {
 		return settings{}, err
@@ -102,6 +109,12 @@ func parse(args []string) (settings, error) {
 			return settings{}, fmt.Errorf("a size is a number of objects, at least 10, not %q", word)
 		}
 		s.sizes = append(s.sizes, size)
+	}
+	s.parts = strings.Fields(parts)
+	for _, part := range s.parts {
+		if !slices.Contains(allParts(), part) {
+			return settings{}, fmt.Errorf("there is no part %q, but %v", part, allParts())
+		}
 	}
 	if len(s.sizes) == 0 {
 		return settings{}, errors.New("no sizes")

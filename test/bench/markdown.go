@@ -25,6 +25,9 @@ func (r *Results) markdown() string {
 	line("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|")
 	for _, s := range r.Sizes {
 		wave := func(name string, w, floor Wave) {
+			if w.Seconds == 0 {
+				return // it was not wanted
+			}
 			against := "| | |"
 			if floor.Seconds > 0 {
 				against = fmt.Sprintf("| %.1f | %.2f |", floor.Seconds, ratio(w.Seconds, floor.Seconds))
@@ -43,15 +46,21 @@ func (r *Results) markdown() string {
 
 	line("| objects | | limit, calls/s | interval | seen |\n|---|---|---|---|---|")
 	for _, s := range r.Sizes {
-		line("| %d | restart | %s | %s | queue idle after %.1f s; %s in the first 10 s, at %.1f a second idle; %d writes; %.1f%% of a core; peak %.0f MB |", s.Objects,
-			limit(s.Restart.QPS), s.Restart.Interval, s.Restart.QueueIdleSeconds, words(s.Restart.FirstTenSeconds), s.Restart.IdleRate, s.Restart.Writes,
-			s.Restart.CPUPercent, mb(s.Restart.PeakRSSBytes))
-		line("| %d | idle | %s | %s | %.0f s: %s, %.1f a second, %d in the busiest; %d writes; %.1f CPU seconds; %.0f MB |", s.Objects, limit(s.Idle.QPS), s.Idle.Interval,
-			s.Idle.Seconds, words(s.Idle.Calls), s.Idle.MeanCalls, s.Idle.BusiestCalls, s.Idle.Writes, s.Idle.CPUSeconds, mb(s.Idle.RSSBytes))
-		line("| %d | drift of %d | %s | %s | corrected %.1f s after the first; %s; %d writes |", s.Objects, s.Drift.Objects, limit(s.Drift.QPS), s.Drift.Interval,
-			s.Drift.Seconds, words(s.Drift.Calls), s.Drift.Writes)
-		line("| %d | outage | %s | 24h | %.1f calls a second, %d in the busiest; all Ready %.1f s after its end, with %s |", s.Objects, limit(s.Outage.QPS),
-			s.Outage.MeanCalls, s.Outage.BusiestCalls, s.Outage.RecoverySeconds, words(s.Outage.RecoveryCalls))
+		if s.Restart.Interval != "" {
+			line("| %d | restart | %s | %s | queue idle after %.1f s; %s in the first 10 s, at %.1f a second idle; %d writes; %.1f%% of a core; peak %.0f MB |", s.Objects,
+				limit(s.Restart.QPS), s.Restart.Interval, s.Restart.QueueIdleSeconds, words(s.Restart.FirstTenSeconds), s.Restart.IdleRate, s.Restart.Writes,
+				s.Restart.CPUPercent, mb(s.Restart.PeakRSSBytes))
+		}
+		if s.Idle.Interval != "" {
+			line("| %d | idle | %s | %s | %.0f s: %s, %.1f a second, %d in the busiest; %d writes; %.1f CPU seconds; %.0f MB |", s.Objects, limit(s.Idle.QPS), s.Idle.Interval,
+				s.Idle.Seconds, words(s.Idle.Calls), s.Idle.MeanCalls, s.Idle.BusiestCalls, s.Idle.Writes, s.Idle.CPUSeconds, mb(s.Idle.RSSBytes))
+			line("| %d | drift of %d | %s | %s | corrected %.1f s after the first; %s; %d writes |", s.Objects, s.Drift.Objects, limit(s.Drift.QPS), s.Drift.Interval,
+				s.Drift.Seconds, words(s.Drift.Calls), s.Drift.Writes)
+		}
+		if s.Outage.Seconds > 0 {
+			line("| %d | outage | %s | 24h | %.1f calls a second, %d in the busiest; all Ready %.1f s after its end, with %s |", s.Objects, limit(s.Outage.QPS),
+				s.Outage.MeanCalls, s.Outage.BusiestCalls, s.Outage.RecoverySeconds, words(s.Outage.RecoveryCalls))
+		}
 	}
 	line("")
 

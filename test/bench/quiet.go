@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -12,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
 	"github.com/fota-callback-operator/fota-callback-operator/internal/rules"
@@ -48,7 +51,7 @@ func (s *scene) reference(ctx context.Context) (Reference, error) {
 		}
 		defer both[i].stop()
 	}
-	if err := pause(ctx, settleTime); err != nil {
+	if err := pause(ctx, settleTime/2); err != nil {
 		return r, err
 	}
 	for i, idler := range []*Idler{&r.Operator, &r.Bare} {
@@ -63,7 +66,7 @@ func (s *scene) reference(ctx context.Context) (Reference, error) {
 
 // starts returns a manager that runs, and the median of the times that this and some before it took to be ready.
 func starts(ctx context.Context, start func(context.Context, ...string) (*process, error)) (*process, float64, error) {
-	const times = 11
+	const times = 7
 	var took []time.Duration
 	for {
 		p, err := start(ctx)
@@ -78,16 +81,20 @@ func starts(ctx context.Context, start func(context.Context, ...string) (*proces
 	}
 }
 
-// interval makes the slots of so many objects come as often as those of 10,000 with the default interval, as far as an interval may be short.
-func interval(objects int) time.Duration {
-	return max(time.Minute, time.Duration(float64(objects)/defaultRate)*time.Second)
+// restartInterval makes the slots of so many objects come as often as those of 10,000 with the default interval, as far as an interval may be short.
+func (s *scene) restartInterval() time.Duration {
+	return cmp.Or(s.interval, max(time.Minute, time.Duration(float64(s.objects)/defaultRate)*time.Second))
 }
 
-// checkedEvery lets every object's status say at which interval it is checked: that changes from part to part here, and is no part of what they measure.
-func (s *scene) checkedEvery(ctx context.Context, interval time.Duration) error {
+// tellInterval lets every object's status tell at which interval it is checked from now on: the write for that is no part of what is measured.
+func (s *scene) tellInterval(ctx context.Context, interval time.Duration) error {
+	if s.told == interval {
+		return nil
+	}
+	s.told = interval
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	p, err := s.operator(ctx, noLimit, "--default-interval="+interval.String())
+	p, err := s.operator(ctx, noLimit, checkedEvery(interval))
 	if err != nil {
 		return err
 	}
@@ -106,9 +113,9 @@ func (s *scene) checkedEvery(ctx context.Context, interval time.Duration) error 
 // askForChecks asks for a check of every object, and waits until the observer has seen each being asked.
 func (s *scene) askForChecks(ctx context.Context, seen *observer, request string) error {
 	_, err := s.each(ctx, func(ctx context.Context, n int) error {
-		o := seen.get(name(n))
-		o.Annotations[v1alpha1.RequestedAtAnnotation] = request
-		if err := s.Client.Update(ctx, o); err != nil {
+		o := callback(fleet, n)
+		annotation := fmt.Sprintf(`{"metadata":{"annotations":{%q:%q}}}`, v1alpha1.RequestedAtAnnotation, request)
+		if err := s.Client.Patch(ctx, o, client.RawPatch(types.MergePatchType, []byte(annotation))); err != nil {
 			return err
 		}
 		seen.saw(o)
@@ -119,10 +126,11 @@ func (s *scene) askForChecks(ctx context.Context, seen *observer, request string
 
 // restart starts a process, with the default limit, that finds every object Ready.
 func (s *scene) restart(ctx context.Context, size *Size) error {
-	every := interval(s.objects)
-	size.Restart = Restart{QPS: defaultQPS, Interval: every.String(), IdleRate: float64(s.objects) / every.Seconds()}
+	every := s.restartInterval()
+	rate := float64(s.objects) / every.Seconds()
+	size.Restart = Restart{QPS: max(defaultQPS, math.Ceil(1.2*rate)), Interval: every.String(), IdleRate: rate}
 	r := &size.Restart
-	if err := s.checkedEvery(ctx, every); err != nil {
+	if err := s.tellInterval(ctx, every); err != nil {
 		return err
 	}
 	if err := s.forgetCalls(ctx); err != nil {
@@ -132,7 +140,7 @@ func (s *scene) restart(ctx context.Context, size *Size) error {
 	if err != nil {
 		return err
 	}
-	p, err := s.operator(ctx, "--default-interval="+every.String())
+	p, err := s.operator(ctx, checkedEvery(every), fmt.Sprintf("--thingspace-qps=%v", r.QPS))
 	if err != nil {
 		return err
 	}
@@ -186,10 +194,11 @@ func (s *scene) idleAndDrift(ctx context.Context, size *Size) error {
 	if err != nil {
 		return err
 	}
-	if err := s.checkedEvery(ctx, time.Minute); err != nil {
+	every := cmp.Or(s.interval, time.Minute)
+	if err := s.tellInterval(ctx, every); err != nil {
 		return err
 	}
-	p, err := s.operator(ctx, noLimit, "--default-interval=1m")
+	p, err := s.operator(ctx, noLimit, checkedEvery(every))
 	if err != nil {
 		return err
 	}
@@ -244,7 +253,7 @@ func (s *scene) idle(ctx context.Context, p *process, size *Size) error {
 	}
 	api := after.since(before)
 	size.Idle = Idle{
-		Interval: time.Minute.String(), Seconds: length.Seconds(), Calls: byOperation(calls, all), Writes: api.writes, SecretReads: api.secretReads,
+		Interval: s.told.String(), Seconds: length.Seconds(), Calls: byOperation(calls, all), Writes: api.writes, SecretReads: api.secretReads,
 		MeanCalls: float64(len(calls)) / length.Seconds(), BusiestCalls: busiestSecond(calls),
 		CPUSeconds: used.cpu - usedBefore.cpu, RSSBytes: used.rss,
 	}
@@ -260,7 +269,7 @@ func (s *scene) drift(ctx context.Context, seen *observer, size *Size) error {
 	}
 	after := time.Now().Add(margin)
 	slices.SortFunc(drifted, func(a, b *v1alpha1.FotaCallback) int {
-		return cmp.Compare(rules.NextSlot(a.UID, time.Minute, after).UnixNano(), rules.NextSlot(b.UID, time.Minute, after).UnixNano())
+		return cmp.Compare(rules.NextSlot(a.UID, s.told, after).UnixNano(), rules.NextSlot(b.UID, s.told, after).UnixNano())
 	})
 	drifted = drifted[:s.objects/10]
 	before, err := s.apiServer(ctx)
@@ -299,7 +308,7 @@ func (s *scene) drift(ctx context.Context, seen *observer, size *Size) error {
 		return err
 	}
 	size.Drift = Drift{
-		Interval: time.Minute.String(), Objects: len(drifted), Writes: settled.since(before).writes, Calls: byOperation(calls, func(c simulator.Request) bool { return accounts[c.Account] }),
+		Interval: s.told.String(), Objects: len(drifted), Writes: settled.since(before).writes, Calls: byOperation(calls, func(c simulator.Request) bool { return accounts[c.Account] }),
 	}
 	for _, call := range calls {
 		if call.Operation == "update" {
@@ -322,7 +331,7 @@ func (s *scene) outage(ctx context.Context, size *Size) error {
 	if err != nil {
 		return err
 	}
-	p, err := s.operator(ctx, noChecks, fmt.Sprintf("--thingspace-qps=%v", size.Outage.QPS), "--thingspace-burst=1")
+	p, err := s.operator(ctx, checkedEvery(s.noChecks()), fmt.Sprintf("--thingspace-qps=%v", size.Outage.QPS), "--thingspace-burst=1")
 	if err != nil {
 		return err
 	}

@@ -54,6 +54,7 @@ type Wave struct {
 	Writes        int            `json:"writes"`
 	Events        int            `json:"events"`
 	SecretReads   int            `json:"secretReads"`
+	Lists         int            `json:"lists"` // of FotaCallbacks, at the API server
 	CPUSeconds    float64        `json:"cpuSeconds"`
 	PeakRSSBytes  int            `json:"peakRSSBytes"`
 	// APIServerCPUSeconds is the API server's, the users' and the observer's requests included; AllCPUSeconds is etcd's and the simulator's as well.

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,18 +25,20 @@ const (
 	fleet  = "fleet"
 	bottom = "floor"
 
-	// With these no routine check and no grace comes between the calls of a wave.
-	noChecks = "--default-interval=24h"
-	noGrace  = "--deregistration-grace=0"
-	noLimit  = "--thingspace-qps=0"
+	// Without a grace a deletion begins at once; without a limit nothing hides how the calls are spread.
+	noGrace = "--deregistration-grace=0"
+	noLimit = "--thingspace-qps=0"
 )
 
 // scene is what one number of objects is measured on: an API server and a simulator of its own.
 type scene struct {
 	*stage.Stage
 
-	objects  int
-	profiles string
+	settings
+
+	objects int
+	// told is the interval that the objects' status tells.
+	told time.Duration
 }
 
 func newScene(ctx context.Context, s settings, dir string, objects int) (*scene, error) {
@@ -42,7 +46,7 @@ func newScene(ctx context.Context, s settings, dir string, objects int) (*scene,
 	if err != nil {
 		return nil, err
 	}
-	made := &scene{Stage: stage, objects: objects, profiles: s.profiles}
+	made := &scene{Stage: stage, settings: s, objects: objects}
 	for _, namespace := range []string{fleet, bottom} {
 		if err := made.namespace(ctx, namespace); err != nil {
 			stage.TearDown()
@@ -66,28 +70,48 @@ func (s *scene) namespace(ctx context.Context, name string) error {
 	})
 }
 
-// play measures everything, in this order.
+// parts are what there is to measure, in order; each but the floor needs the objects that create leaves.
+var parts = []struct {
+	name    string
+	measure func(*scene, context.Context, *Size) error
+}{
+	{"floor", (*scene).floors},
+	{"create", (*scene).create},
+	{"restart", (*scene).restart},
+	{"idle", (*scene).idleAndDrift},
+	{"outage", (*scene).outage},
+	{"delete", (*scene).editAndDelete},
+}
+
+func allParts() []string {
+	var names []string
+	for _, part := range parts {
+		names = append(names, part.name)
+	}
+	return names
+}
+
+// play measures the parts that are wanted.
 func (s *scene) play(ctx context.Context) (Size, error) {
 	size := Size{Objects: s.objects}
-	for _, part := range []struct {
-		name    string
-		measure func(context.Context, *Size) error
-	}{
-		{"warm-up", s.warmUp},
-		{"floor", s.floor},
-		{"create", s.create},
-		{"restart", s.restart},
-		{"idle and drift", s.idleAndDrift},
-		{"outage", s.outage},
-		{"edit and delete", s.editAndDelete},
-	} {
+	for _, part := range parts {
+		if !slices.Contains(s.parts, part.name) {
+			continue
+		}
 		sayf("%d: %s", s.objects, part.name)
-		if err := part.measure(ctx, &size); err != nil {
+		if err := part.measure(s, ctx, &size); err != nil {
 			return size, fmt.Errorf("%s: %w", part.name, err)
 		}
 	}
 	return size, nil
 }
+
+// noChecks is an interval at which, unless another is asked for, no routine check comes between the calls of a wave.
+func (s *scene) noChecks() time.Duration { return cmp.Or(s.interval, 24*time.Hour) }
+
+func checkedEvery(interval time.Duration) string { return "--default-interval=" + interval.String() }
+
+func (s *scene) limit() string { return fmt.Sprintf("--thingspace-qps=%v", s.qps) }
 
 // operator starts the operator with its defaults but for what a run outside a cluster needs, and args.
 func (s *scene) operator(ctx context.Context, args ...string) (*process, error) {

@@ -63,7 +63,7 @@ func (s *scene) wave(ctx context.Context, worker *process, seen *observer, state
 	}
 	api := after.since(before)
 	w := Wave{
-		Calls: calls, Writes: api.writes, Events: api.events, SecretReads: api.secretReads, APIServerCPUSeconds: api.cpu,
+		QPS: s.qps, Calls: calls, Writes: api.writes, Events: api.events, SecretReads: api.secretReads, Lists: api.lists, APIServerCPUSeconds: api.cpu,
 		CPUSeconds: used.cpu - usedBefore.cpu, AllCPUSeconds: all - allBefore, PeakRSSBytes: used.peak,
 	}
 	var each []time.Duration
@@ -107,18 +107,21 @@ func percentile(sorted []time.Duration, percent int) time.Duration {
 	return sorted[max(0, (len(sorted)*percent+99)/100-1)]
 }
 
-// warmUp lets the API server and the simulator do once what they do for the first time.
-func (s *scene) warmUp(ctx context.Context, _ *Size) error {
-	small := *s
-	small.objects = 100
-	return small.floor(ctx, &Size{})
+// floors lets the API server and the simulator do with a few objects what they do for the first time, and then measures the floor.
+func (s *scene) floors(ctx context.Context, size *Size) error {
+	warmUp := *s
+	warmUp.objects = 100
+	if err := warmUp.floor(ctx, &Size{}); err != nil {
+		return err
+	}
+	return s.floor(ctx, size)
 }
 
 // floor lets the floor create and delete as many objects.
 func (s *scene) floor(ctx context.Context, size *Size) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	p, err := launch(s.log(), nil, filepath.Join(s.Dir, "floor"), "--kubeconfig="+s.Kubeconfig, "--thingspace-url="+s.SimulatorURL+"/api", "--namespace="+bottom)
+	p, err := launch(s.log(), nil, filepath.Join(s.Dir, "floor"), "--kubeconfig="+s.Kubeconfig, "--thingspace-url="+s.SimulatorURL+"/api", "--namespace="+bottom, fmt.Sprintf("--qps=%v", s.qps))
 	if err != nil {
 		return err
 	}
@@ -144,7 +147,7 @@ func (s *scene) floor(ctx context.Context, size *Size) error {
 func (s *scene) create(ctx context.Context, size *Size) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	p, err := s.operator(ctx, noLimit, noChecks, noGrace)
+	p, err := s.operator(ctx, s.limit(), checkedEvery(s.noChecks()), noGrace)
 	if err != nil {
 		return err
 	}
@@ -153,6 +156,7 @@ func (s *scene) create(ctx context.Context, size *Size) error {
 	if err != nil {
 		return err
 	}
+	s.told = s.noChecks()
 	return s.profile(ctx, p, "create", seconds(size.CreateFloor.Seconds), func() error {
 		size.Create, err = s.wave(ctx, p, seen, ready(v1alpha1.ReasonRegistered, 1), func(ctx context.Context, n int) error {
 			return s.Client.Create(ctx, callback(fleet, n))
@@ -165,7 +169,7 @@ func (s *scene) create(ctx context.Context, size *Size) error {
 func (s *scene) editAndDelete(ctx context.Context, size *Size) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	p, err := s.operator(ctx, noLimit, noChecks, noGrace)
+	p, err := s.operator(ctx, s.limit(), checkedEvery(s.noChecks()), noGrace)
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ import (
 	"sync"
 	"syscall"
 
+	"golang.org/x/time/rate"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	toolscache "k8s.io/client-go/tools/cache"
@@ -27,29 +28,34 @@ import (
 	"github.com/fota-callback-operator/fota-callback-operator/internal/simulator"
 )
 
-// workers are as many as the operator has by default.
-const workers = 32
+// workers and burst are what the operator has by default.
+const (
+	workers = 32
+	burst   = 40
+)
 
 // floor has what its workers share.
 type floor struct {
 	client         client.Client
 	base           string
 	web            *http.Client
+	limiter        *rate.Limiter
 	token, session string
 }
 
 func main() {
 	kubeconfig := flag.String("kubeconfig", "", "The cluster.")
 	base := flag.String("thingspace-url", "", "The simulator's base URL.")
+	qps := flag.Float64("qps", 0, "Calls a second at most; 0 is no limit.")
 	namespace := flag.String("namespace", "", "Where the objects are.")
 	flag.Parse()
-	if err := run(*kubeconfig, *base, *namespace); err != nil {
+	if err := run(*kubeconfig, *base, *namespace, *qps); err != nil {
 		fmt.Fprintln(os.Stderr, "floor:", err)
 		os.Exit(1)
 	}
 }
 
-func run(kubeconfig, base, namespace string) error {
+func run(kubeconfig, base, namespace string, qps float64) error {
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer cancel()
 	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
@@ -61,7 +67,10 @@ func run(kubeconfig, base, namespace string) error {
 	if err := v1alpha1.AddToScheme(scheme); err != nil {
 		return err
 	}
-	f := &floor{base: base, web: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 2 * workers}}}
+	f := &floor{base: base, web: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 2 * workers}}, limiter: rate.NewLimiter(rate.Inf, burst)}
+	if qps > 0 {
+		f.limiter.SetLimit(rate.Limit(qps))
+	}
 	if f.client, err = client.New(config, client.Options{Scheme: scheme}); err != nil {
 		return err
 	}
@@ -180,6 +189,9 @@ func (f *floor) call(ctx context.Context, method, account string, body []byte) e
 		return err
 	}
 	f.sign(request)
+	if err := f.limiter.Wait(ctx); err != nil {
+		return err
+	}
 	return f.do(request, nil)
 }
 

@@ -35,7 +35,7 @@ func startPrometheus(t *testing.T, token string, replicas map[string]string) ser
 	g.Expect(os.WriteFile(filepath.Join(folder, "prometheus.yml"), config, 0o600)).To(Succeed())
 
 	address := freeAddress(t)
-	command := exec.CommandContext(t.Context(), tool(t, "prometheus"), //nolint:gosec // what go.mod names
+	command := exec.CommandContext(t.Context(), tool(t, "prometheus"),
 		"--config.file=prometheus.yml", "--storage.tsdb.path=data", "--web.listen-address="+address, "--log.level=warn")
 	command.Dir, command.Stderr = folder, os.Stderr
 	g.Expect(command.Start()).To(Succeed())
@@ -78,7 +78,7 @@ func freeAddress(t *testing.T) string {
 	return listener.Addr().String()
 }
 
-func (p server) query(g Gomega, t *testing.T, query string) model.Vector {
+func (p server) query(t *testing.T, g Gomega, query string) model.Vector {
 	t.Helper()
 	value, warnings, _, err := p.Query(t.Context(), query, time.Now())
 	g.Expect(err).NotTo(HaveOccurred(), query)
@@ -93,7 +93,7 @@ type alert struct {
 }
 
 // alerts are those of one kind that are pending or firing, by the object or the namespace that they are about.
-func (p server) alerts(g Gomega, t *testing.T, name string) map[string]alert {
+func (p server) alerts(t *testing.T, g Gomega, name string) map[string]alert {
 	t.Helper()
 	result, err := p.Alerts(t.Context())
 	g.Expect(err).NotTo(HaveOccurred())

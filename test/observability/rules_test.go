@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -29,16 +30,16 @@ func TestAlertsFireWhenTheyShould(t *testing.T) {
 	ruleFile(t, folder)
 	files, err := filepath.Glob("testdata/*.yaml")
 	g.Expect(err).NotTo(HaveOccurred())
-	told := ""
+	var told strings.Builder
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		g.Expect(err).NotTo(HaveOccurred())
-		told += string(text)
+		told.Write(text)
 		g.Expect(os.WriteFile(filepath.Join(folder, filepath.Base(file)), text, 0o600)).To(Succeed())
 		t.Run(filepath.Base(file), func(t *testing.T) { promtool(t, folder, "test", "rules", filepath.Base(file)) })
 	}
 	for _, alert := range alerts(t) {
-		g.Expect(told).To(ContainSubstring("docs/runbooks/"+alert.Alert+".md"), "no test lets it fire")
+		g.Expect(told.String()).To(ContainSubstring("docs/runbooks/"+alert.Alert+".md"), "no test lets it fire")
 	}
 }
 

@@ -10,6 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
+	"github.com/fota-callback-operator/fota-callback-operator/internal/simulator"
+	"github.com/fota-callback-operator/fota-callback-operator/test/stage"
 	. "github.com/onsi/gomega"
 	prometheusv1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/prometheus/promql/parser"
@@ -20,10 +23,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
-
-	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
-	"github.com/fota-callback-operator/fota-callback-operator/internal/simulator"
-	"github.com/fota-callback-operator/fota-callback-operator/test/stage"
 )
 
 const (
@@ -187,7 +186,7 @@ func (w *world) contend() {
 func (w *world) eventuallyReturns(query string) {
 	w.t.Helper()
 	w.g.Eventually(func(g Gomega) {
-		g.Expect(w.prometheus.query(g, w.t, query)).NotTo(BeEmpty(), query)
+		g.Expect(w.prometheus.query(w.t, g, query)).NotTo(BeEmpty(), query)
 	}).WithTimeout(time.Minute).Should(Succeed())
 }
 
@@ -214,7 +213,7 @@ func (w *world) selectorsSelectSomething() {
 		w.g.Expect(err).NotTo(HaveOccurred())
 		parser.Inspect(expression, func(node parser.Node, _ []parser.Node) error {
 			if selector, ok := node.(*parser.VectorSelector); ok {
-				w.g.Expect(w.prometheus.query(w.g, w.t, selector.String())).NotTo(BeEmpty(), "%s: %s", rule.Alert, selector)
+				w.g.Expect(w.prometheus.query(w.t, w.g, selector.String())).NotTo(BeEmpty(), "%s: %s", rule.Alert, selector)
 			}
 			return nil
 		})
@@ -243,13 +242,13 @@ func (w *world) alertsAreRight() map[string]time.Time {
 			"FotaCallbackNoLeader":            nil,
 			"FotaCallbackOperatorDown":        nil,
 		} {
-			active := w.prometheus.alerts(g, w.t, name)
+			active := w.prometheus.alerts(w.t, g, name)
 			g.Expect(slices.Collect(maps.Keys(active))).To(ConsistOf(about), name)
 			for about, a := range active {
 				since[name+" "+about] = a.Since
 			}
 		}
-		g.Expect(w.prometheus.alerts(g, w.t, "FotaCallbackDriftContended")).To(HaveKeyWithValue("system/", HaveField("State", prometheusv1.AlertStateFiring)))
+		g.Expect(w.prometheus.alerts(w.t, g, "FotaCallbackDriftContended")).To(HaveKeyWithValue("system/", HaveField("State", prometheusv1.AlertStateFiring)))
 	}).WithTimeout(time.Minute).Should(Succeed())
 	return since
 }

@@ -192,13 +192,16 @@ func (s *scene) settled(ctx context.Context) (apiServer, error) {
 	if err != nil {
 		return apiServer{}, err
 	}
-	err = poll(ctx, time.Second, 5*time.Minute, func() (bool, error) {
+	for {
+		if err := pause(ctx, time.Second); err != nil {
+			return apiServer{}, err
+		}
 		now, err := s.apiServer(ctx)
-		quiet := now.writes == before.writes && now.events == before.events
+		if err != nil || now.writes == before.writes && now.events == before.events {
+			return now, err
+		}
 		before = now
-		return quiet, err
-	})
-	return before, err
+	}
 }
 
 func callback(namespace string, n int) *v1alpha1.FotaCallback {

@@ -213,7 +213,7 @@ func TestFiveHundredObjects(t *testing.T) {
 		searches++ // by this test
 		return len(list(t, "many"))
 	}).WithTimeout(2 * time.Minute).WithPolling(200 * time.Millisecond).Should(BeZero())
-	g.Expect(requests(t, "fotacallbacks", "LIST")-searches).To(BeNumerically("<", objects/5))
+	g.Expect(requests(t, "fotacallbacks", "LIST") - searches).To(BeNumerically("<", objects/5))
 	g.Expect(calls(t)).To(Equal(map[string]int{"list": 2 * (objects + 1), "deregister": objects + 1}))
 	g.Expect(writes(t) - before).To(Equal(objects + 1))
 }

@@ -25,7 +25,7 @@ type Reference struct {
 // Idler is a manager without work.
 type Idler struct {
 	BinaryBytes  int64   `json:"binaryBytes"`
-	StartSeconds float64 `json:"startSeconds"` // the median of several
+	StartSeconds float64 `json:"startSeconds"` // the quickest of several
 	RSSBytes     int     `json:"rssBytes"`
 }
 

@@ -152,7 +152,7 @@ func (s *scene) untilQueueIdle(ctx context.Context, p *process) (time.Duration, 
 	err := poll(ctx, 100*time.Millisecond, 5*time.Minute, func() (bool, error) {
 		c, err := scrape(ctx, http.DefaultClient, p.metrics)
 		if err != nil {
-			return false, err
+			return false, nil //nolint:nilerr // it serves its probes before its metrics
 		}
 		return int(c.sum("controller_runtime_reconcile_total", nil)) >= s.objects &&
 			c.sum("workqueue_depth", nil) == 0 && c.sum("controller_runtime_active_workers", nil) == 0, nil

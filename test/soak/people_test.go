@@ -124,7 +124,8 @@ func (p *people) finish() {
 	}
 }
 
-// unmet are the wishes that are not met: each object that is left is Ready and its URL is registered, and nothing of ours is left of the others.
+// unmet are the wishes that are not met: each object that is left is Ready and its URL is registered, nothing of ours is left of the others, and the
+// object with wrong credentials says so, whatever else was wrong before.
 func (p *people) unmet() []string {
 	var all v1alpha1.FotaCallbackList
 	if err := set.Client.List(p.t.Context(), &all, client.InNamespace(namespace)); err != nil {
@@ -142,8 +143,13 @@ func (p *people) unmet() []string {
 			if registrations[o.Spec.Account] != "" || ready(o) {
 				unmet = append(unmet, "an object with wrong credentials has done something")
 			}
+			if !strings.Contains(message(o), "login") {
+				unmet = append(unmet, "an object with a wrong password does not say so yet: "+message(o))
+			}
 		case !o.DeletionTimestamp.IsZero():
 			unmet = append(unmet, o.Name+" is still being deleted")
+		case o.Status.LastHandledReconcileAt != o.Annotations[v1alpha1.RequestedAtAnnotation]:
+			unmet = append(unmet, o.Name+" has not been checked since that was asked for")
 		case !ready(o) || registrations[o.Spec.Account] != o.Spec.URL:
 			unmet = append(unmet, fmt.Sprintf("%s: the far side holds %q instead of %s: %v", o.Name, registrations[o.Spec.Account], o.Spec.URL, o.Status.Conditions))
 		}
@@ -157,9 +163,17 @@ func (p *people) unmet() []string {
 	return unmet
 }
 
-// wanting is how many objects are checked in each round.
-func (p *people) wanting() int {
+// objects are all that there are, by name.
+func (p *people) objects() map[string]v1alpha1.FotaCallback {
 	var all v1alpha1.FotaCallbackList
 	NewWithT(p.t).Expect(set.Client.List(p.t.Context(), &all, client.InNamespace(namespace))).To(Succeed())
-	return len(all.Items) - 1
+	byName := map[string]v1alpha1.FotaCallback{}
+	for i := range all.Items {
+		all.Items[i].ManagedFields = nil
+		byName[all.Items[i].Name] = all.Items[i]
+	}
+	return byName
 }
+
+// wanting is how many objects are checked in each round.
+func (p *people) wanting() int { return len(p.objects()) - 1 }

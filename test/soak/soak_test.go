@@ -97,25 +97,32 @@ func judge(t *testing.T, people *people) {
 func stays(t *testing.T, people *people) {
 	t.Helper()
 	g := NewWithT(t)
-	writes, counts := observed(t)
-	g.Eventually(func() int {
-		_, now := observed(t)
-		return now["list"] - counts["list"]
-	}).WithTimeout(5*time.Minute).WithPolling(time.Second).Should(BeNumerically(">=", people.wanting()), "a round of routine checks")
-	after, now := observed(t)
-	g.Expect(after).To(Equal(writes), "writes at rest")
+	before, writes, counts := people.objects(), patches(t), calls(t)
+	g.Eventually(func() int { return calls(t)["list"] - counts["list"] }).
+		WithTimeout(5*time.Minute).WithPolling(time.Second).Should(BeNumerically(">=", people.wanting()), "a round of routine checks")
+	for name, after := range people.objects() {
+		g.Expect(after).To(Equal(before[name]), "%s has been written to at rest", name)
+	}
+	g.Expect(patches(t)).To(Equal(writes), "writes at rest")
+	now := calls(t)
 	for _, operation := range []string{"register", "update", "deregister"} {
 		g.Expect(now[operation]).To(Equal(counts[operation]), "%s at rest", operation)
 	}
 }
 
-func observed(t *testing.T) (writes int, counts map[string]int) {
+func patches(t *testing.T) int {
 	t.Helper()
-	g := NewWithT(t)
 	writes, err := set.Writes(t.Context(), "PATCH")
-	g.Expect(err).NotTo(HaveOccurred())
-	g.Expect(set.Simulator(t.Context(), http.MethodGet, "counts", "", &counts)).To(Succeed())
-	return writes, counts
+	NewWithT(t).Expect(err).NotTo(HaveOccurred())
+	return writes
+}
+
+// calls are how many the simulator has answered, by operation.
+func calls(t *testing.T) map[string]int {
+	t.Helper()
+	var counts map[string]int
+	NewWithT(t).Expect(set.Simulator(t.Context(), http.MethodGet, "counts", "", &counts)).To(Succeed())
+	return counts
 }
 
 const (
@@ -146,6 +153,14 @@ func prepare(t *testing.T) {
 
 func ready(o *v1alpha1.FotaCallback) bool {
 	return meta.IsStatusConditionTrue(o.Status.Conditions, v1alpha1.ConditionReady) && o.Status.ObservedGeneration == o.Generation
+}
+
+// message is what an object says about itself.
+func message(o *v1alpha1.FotaCallback) string {
+	if ready := meta.FindStatusCondition(o.Status.Conditions, v1alpha1.ConditionReady); ready != nil {
+		return ready.Message
+	}
+	return ""
 }
 
 func join(counts map[string]int) string {

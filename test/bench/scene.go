@@ -168,24 +168,6 @@ func (s *scene) logEnd() string {
 	return string(text[max(0, len(text)-4000):])
 }
 
-// forgetCalls empties the simulator's record.
-func (s *scene) forgetCalls(ctx context.Context) error {
-	return s.Simulator(ctx, http.MethodDelete, "requests", "", nil)
-}
-
-// calls are those on the simulator's record, oldest first.
-func (s *scene) calls(ctx context.Context) ([]simulator.Request, error) {
-	var calls []simulator.Request
-	err := s.Simulator(ctx, http.MethodGet, "requests", "", &calls)
-	return calls, err
-}
-
-func (s *scene) counts(ctx context.Context) (map[string]int, error) {
-	var counts map[string]int
-	err := s.Simulator(ctx, http.MethodGet, "counts", "", &counts)
-	return counts, err
-}
-
 // settled waits until the API server has seen no write and no event for a second, and returns its counts.
 func (s *scene) settled(ctx context.Context) (apiServer, error) {
 	before, err := s.apiServer(ctx)

@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/fota-callback-operator/fota-callback-operator/internal/rules"
+	"github.com/fota-callback-operator/fota-callback-operator/test/document"
 )
 
 func secretWith(key, value string) *corev1.Secret {
@@ -23,12 +24,15 @@ func secretWith(key, value string) *corev1.Secret {
 
 func TestCredentialsAsPeopleWriteThem(t *testing.T) {
 	keys := []string{"client-id", "client-secret", "username", "password"}
-	for value, usable := range map[string]bool{
+	values := map[string]bool{
 		"plain": true, "trailing\n": true, "windows\r\n": true, " \t around \n": true, "p ä ß 密码": true, "with:colon": true, `qu"ote\`: true, "emoji 😀": true,
 		strings.Repeat("x", 4096): true, "{\"json\":1}": true, "%00": true, "$(cat)": true,
 		"": false, " ": false, "\n": false, "\r\n\t": false, "in\nside": false, "in\r\nside": false, "nul\x00": false, "\x00": false, "esc\x1b[0m": false, "del\x7f": false,
-		"latin1 \xe9": false, "\xff\xfe": false, "half \xf0\x9f": false, "c1 \u0085": true, "c1\u0085in": false, strings.Repeat("x", 4097): false, strings.Repeat("x", 64<<10): false,
-	} {
+		"latin1 \xe9": false, "\xff\xfe": false, "half \xf0\x9f": false, "c1 \u0085": true, "c1\u0085in": false,
+		"\ufeffwith a byte order mark": true, "no break\u00a0": true, "zero\u200bwidth": true, "u\x00t\x00f\x001\x006\x00": false, "cut \xe5\xaf": false,
+		strings.Repeat("x", 4097): false, strings.Repeat("x", 64<<10): false,
+	}
+	for value, usable := range values {
 		for _, key := range keys {
 			g := NewWithT(t)
 			found, err := credentialsIn(secretWith(key, value))
@@ -45,6 +49,9 @@ func TestCredentialsAsPeopleWriteThem(t *testing.T) {
 			}
 		}
 	}
+	g := NewWithT(t)
+	g.Expect(len(values)).To(BeNumerically(">=", 30))
+	g.Expect(document.Section("../../docs/reliability.md", "hostile")).To(ContainSubstring("%d credential values", len(values)))
 }
 
 // Whatever a Secret holds, what is taken from it can be sent as it is, and what is refused is not repeated.

@@ -1,7 +1,9 @@
 package thingspace_test
 
 import (
-	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -9,37 +11,17 @@ import (
 
 	"github.com/fota-callback-operator/fota-callback-operator/internal/simulator"
 	"github.com/fota-callback-operator/fota-callback-operator/internal/thingspace"
+	"github.com/fota-callback-operator/fota-callback-operator/test/document"
 )
 
 // Whatever ThingSpace, its gateway or something between answers to whatever call: nothing is claimed that is not so, nobody is locked out, and no
 // answer is read for ever.
 func TestNoAnswerMakesACallClaimWhatIsNotSo(t *testing.T) {
 	const before = "https://fota.example.com/before"
-	shapes := map[string]simulator.Fault{
-		"no answer":              {},
-		"endless":                {Status: http.StatusOK, Body: "xxxxxxxxxxxxxxxx", Endless: true},
-		"cut off":                {Status: http.StatusOK, Body: `{"url":"` + fleetURL, CutOff: true},
-		"right, but cut off":     {Answer: simulator.AnswerRight, CutOff: true},
-		"a huge Retry-After":     {Status: http.StatusTooManyRequests, Header: map[string]string{"Retry-After": "999999999999"}},
-		"a negative Retry-After": {Status: http.StatusServiceUnavailable, Header: map[string]string{"Retry-After": "-1"}},
-		"a Retry-After of words": {Status: http.StatusTooManyRequests, Header: map[string]string{"Retry-After": "tomorrow"}},
-		"another charset":        {Status: http.StatusOK, Header: map[string]string{"Content-Type": "application/json; charset=utf-16"}, Body: "\xff\xfe{\x00}\x00"},
-		"compressed":             {Status: http.StatusOK, Header: map[string]string{"Content-Encoding": "gzip"}, Body: "\x1f\x8b\x08"},
-		"a cookie":               {Status: http.StatusOK, Header: map[string]string{"Set-Cookie": "a=b"}, Body: "{}x"},
-		"informational":          {Status: http.StatusResetContent},
-		"not modified":           {Status: http.StatusNotModified},
-		"teapot":                 {Status: http.StatusTeapot, Body: `{"url":"` + fleetURL + `"}`},
-		"status 599":             {Status: 599, Body: `{"url":"` + fleetURL + `"}`},
-		"a number":               {Status: http.StatusOK, Body: "1e999"},
-		"deep nesting":           {Status: http.StatusOK, Body: deep(10_000)},
-		"two keys":               {Status: http.StatusOK, Body: `{"success":true,"success":false}`},
-	}
-	for _, name := range simulator.Answers() {
-		shapes["the answer "+string(name)] = simulator.Fault{Answer: name}
-	}
+	answers := hostileAnswers()
 	calls := 0
 	saysSo := "the answer " + string(simulator.AnswerNotRegistered) // as good as the truth
-	for name, fault := range shapes {
+	for name, fault := range answers {
 		for _, operation := range []string{"list", "register", "update", "deregister", "token", "login"} {
 			calls++
 			t.Run(name+" to "+operation, func(t *testing.T) {
@@ -69,16 +51,28 @@ func TestNoAnswerMakesACallClaimWhatIsNotSo(t *testing.T) {
 			})
 		}
 	}
-	NewWithT(t).Expect(len(shapes)).To(BeNumerically(">=", 40))
-	t.Logf("%d answers, %d calls", len(shapes), calls)
+	NewWithT(t).Expect(len(answers)).To(BeNumerically(">=", 60))
+	documented(t, "%d answers to each of the six calls (%d combinations)", len(answers), calls)
 }
 
-func deep(levels int) string {
-	text := make([]byte, levels)
-	for i := range text {
-		text[i] = '['
+// documented expects a sentence with numbers in the document that tells people of them.
+func documented(t *testing.T, format string, numbers ...any) {
+	t.Helper()
+	text, err := document.Section("../../docs/reliability.md", "hostile")
+	NewWithT(t).Expect(text, err).To(ContainSubstring(format, numbers...))
+}
+
+func TestFuzzTargetsAreAsManyAsTheDocumentSays(t *testing.T) {
+	g := NewWithT(t)
+	files, err := filepath.Glob("../../*/*/*_test.go")
+	g.Expect(err).NotTo(HaveOccurred())
+	targets := 0
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		g.Expect(err).NotTo(HaveOccurred())
+		targets += strings.Count("\n"+string(text), "\nfunc Fuzz")
 	}
-	return string(text)
+	documented(t, "%d fuzz targets", targets)
 }
 
 // A body that comes a byte at a time ends with the time-out of the call.

@@ -19,8 +19,12 @@ const gone = "gone"
 
 // observer watches the objects of a namespace, as a user does who waits for them.
 type observer struct {
+	namespace string
+
 	mu   sync.Mutex
 	seen map[string]sighting
+	// states is how many objects are in each.
+	states map[string]int
 }
 
 // sighting is the newest version of an object, and since when it has been in its state.
@@ -40,6 +44,10 @@ func stateOf(o *v1alpha1.FotaCallback) string {
 
 func ready(reason string, generation int64) string { return fmt.Sprintf("%s %d", reason, generation) }
 
+func newObserver(namespace string) *observer {
+	return &observer{namespace: namespace, seen: map[string]sighting{}, states: map[string]int{}}
+}
+
 // observe watches until the context ends.
 func (s *scene) observe(ctx context.Context, namespace string) (*observer, error) {
 	objects, err := cache.New(s.Config, cache.Options{
@@ -52,7 +60,7 @@ func (s *scene) observe(ctx context.Context, namespace string) (*observer, error
 	if err != nil {
 		return nil, err
 	}
-	o := &observer{seen: map[string]sighting{}}
+	o := newObserver(namespace)
 	_, err = informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
 		AddFunc:    func(object any) { o.saw(object.(*v1alpha1.FotaCallback)) },
 		UpdateFunc: func(_, object any) { o.saw(object.(*v1alpha1.FotaCallback)) },
@@ -81,7 +89,16 @@ func (o *observer) saw(object *v1alpha1.FotaCallback) {
 			next.since = before.since
 		}
 	}
-	o.seen[object.Name] = next
+	o.put(object.Name, next)
+}
+
+// put is called with the lock held.
+func (o *observer) put(name string, next sighting) {
+	if before, ok := o.seen[name]; ok {
+		o.states[before.state]--
+	}
+	o.states[next.state]++
+	o.seen[name] = next
 }
 
 func (o *observer) deleted(object any) {
@@ -90,20 +107,22 @@ func (o *observer) deleted(object any) {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.seen[object.(*v1alpha1.FotaCallback).Name] = sighting{state: gone, since: time.Now()}
+	o.put(object.(*v1alpha1.FotaCallback).Name, sighting{state: gone, since: time.Now()})
 }
 
 // until waits until so many objects are in a state, and returns since when each is.
 func (o *observer) until(ctx context.Context, state string, objects int, longest time.Duration) (map[string]time.Time, error) {
-	var since map[string]time.Time
-	err := poll(ctx, 50*time.Millisecond, longest, func() (bool, error) {
-		since = o.in(state)
-		return len(since) == objects, nil
-	})
+	err := poll(ctx, 50*time.Millisecond, longest, func() (bool, error) { return o.count(state) == objects, nil })
 	if err != nil {
-		return nil, fmt.Errorf("%d of %d objects are %q: %w", len(since), objects, state, err)
+		return nil, fmt.Errorf("%d of %d objects are %q: %w", o.count(state), objects, state, err)
 	}
-	return since, nil
+	return o.in(state), nil
+}
+
+func (o *observer) count(state string) int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.states[state]
 }
 
 func (o *observer) in(state string) map[string]time.Time {

@@ -37,14 +37,16 @@ func (s *scene) tellInterval(ctx context.Context, interval time.Duration) error 
 
 // askForChecks asks for a check of every object, and waits until the observer has seen each being asked.
 func (s *scene) askForChecks(ctx context.Context, seen *observer, request string) error {
-	_, err := s.each(ctx, func(ctx context.Context, n int) error {
-		o := callback(fleet, n)
-		annotation := fmt.Sprintf(`{"metadata":{"annotations":{%q:%q}}}`, v1alpha1.RequestedAtAnnotation, request)
-		if err := s.Client.Patch(ctx, o, client.RawPatch(types.MergePatchType, []byte(annotation))); err != nil {
-			return err
-		}
-		seen.saw(o)
-		return nil
-	})
+	_, err := s.each(ctx, func(ctx context.Context, n int) error { return s.askForCheck(ctx, seen, n, request) })
 	return err
+}
+
+func (s *scene) askForCheck(ctx context.Context, seen *observer, n int, request string) error {
+	o := callback(fleet, n)
+	annotation := fmt.Sprintf(`{"metadata":{"annotations":{%q:%q}}}`, v1alpha1.RequestedAtAnnotation, request)
+	if err := s.Client.Patch(ctx, o, client.RawPatch(types.MergePatchType, []byte(annotation))); err != nil {
+		return err
+	}
+	seen.saw(o)
+	return nil
 }

@@ -49,6 +49,9 @@ func (c counters) sum(name string, labels map[string]string) float64 {
 	return total
 }
 
+// liveHeap is what the last garbage collection of a Go program left, in bytes.
+func (c counters) liveHeap() int { return int(c.sum("go_gc_heap_live_bytes", nil)) }
+
 // apiServer is what the API server has counted: nobody but the operator, or the floor, patches FotaCallbacks, makes events or reads Secrets.
 type apiServer struct {
 	writes, events, secretReads, lists int

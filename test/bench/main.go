@@ -5,13 +5,10 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"os/signal"
 	"path/filepath"
-	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -19,18 +16,6 @@ import (
 	"github.com/go-logr/logr"
 	ctrl "sigs.k8s.io/controller-runtime"
 )
-
-// settings are the flags.
-type settings struct {
-	sizes    []int
-	out      string
-	root     string
-	profiles string
-	parts    []string
-	latency  time.Duration
-	interval time.Duration
-	qps      float64
-}
 
 func main() {
 	if err := run(os.Args[1:]); err != nil {
@@ -58,6 +43,24 @@ func run(args []string) error {
 	}
 
 	results := Results{Began: time.Now().UTC().Truncate(time.Second), Machine: machine(), Latency: s.latency.String()}
+	err = results.collect(ctx, s, dir)
+	fmt.Print(results.markdown()) // what there is, where not all could be measured
+	if err != nil {
+		return err
+	}
+	if s.update {
+		if err := results.document(filepath.Join(s.root, "docs/performance.md")); err != nil {
+			return err
+		}
+	}
+	if counts := results.missedCounts(); s.strict && len(counts) > 0 {
+		return fmt.Errorf("missed:\n%s", strings.Join(counts, "\n"))
+	}
+	return nil
+}
+
+// collect measures one size after the other.
+func (r *Results) collect(ctx context.Context, s settings, dir string) error {
 	for i, objects := range s.sizes {
 		sayf("%d objects", objects)
 		scene, err := newScene(ctx, s, dir, objects)
@@ -65,61 +68,23 @@ func run(args []string) error {
 			return err
 		}
 		if i == 0 {
-			results.Reference, err = scene.reference(ctx)
+			r.Reference, err = scene.reference(ctx)
 		}
 		if err == nil {
 			var size Size
 			size, err = scene.play(ctx)
-			results.Sizes = append(results.Sizes, size)
+			r.Sizes = append(r.Sizes, size)
 		}
 		if err != nil {
 			err = fmt.Errorf("%d objects: %w\n%s", objects, err, scene.logEnd())
 		}
 		scene.TearDown()
-		if err != nil {
-			return err
-		}
 		// What there is so far: the next size may be too much for the machine.
-		if err := results.write(s.out); err != nil {
+		if err := errors.Join(err, r.write(s.out)); err != nil {
 			return err
 		}
 	}
-	fmt.Print(results.markdown())
 	return nil
-}
-
-func parse(args []string) (settings, error) {
-	var s settings
-	var sizes, parts string
-	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	flags.StringVar(&sizes, "sizes", "100 1000 10000", "How many objects, for each run.")
-	flags.StringVar(&s.out, "out", "bench.json", "Where to write the results.")
-	flags.StringVar(&s.root, "root", ".", "The repository's folder.")
-	flags.StringVar(&s.profiles, "profiles", "", "A folder for CPU and heap profiles of the operator; they cost it a little.")
-	flags.StringVar(&parts, "parts", strings.Join(allParts(), " "), "What to measure.")
-	flags.Float64Var(&s.qps, "qps", 0, "The far side's limit for the operator and the floor while objects are created, edited and deleted; 0 is none.")
-	flags.DurationVar(&s.interval, "interval", 0, "The interval for a restart and for idling; 0 chooses by the number of objects.")
-	flags.DurationVar(&s.latency, "latency", 20*time.Millisecond, "The simulated ThingSpace's latency.")
-	if err := flags.Parse(args); err != nil {
-		return settings{}, err
-	}
-	for word := range strings.FieldsSeq(sizes) {
-		size, err := strconv.Atoi(word)
-		if err != nil || size < 10 {
-			return settings{}, fmt.Errorf("a size is a number of objects, at least 10, not %q", word)
-		}
-		s.sizes = append(s.sizes, size)
-	}
-	s.parts = strings.Fields(parts)
-	for _, part := range s.parts {
-		if !slices.Contains(allParts(), part) {
-			return settings{}, fmt.Errorf("there is no part %q, but %v", part, allParts())
-		}
-	}
-	if len(s.sizes) == 0 {
-		return settings{}, errors.New("no sizes")
-	}
-	return s, nil
 }
 
 // build builds everything as a release is: static and stripped.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"regexp"
@@ -10,19 +11,22 @@ import (
 )
 
 // markdown is what a person reads.
-func (r *Results) markdown() string {
+func (r *Results) markdown() string { return r.measured() + "\n" + r.judged() }
+
+// measured are the figures.
+func (r *Results) measured() string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	line("%s, %s; ThingSpace answers after %s.\n", r.Began.Format("2006-01-02"), r.Machine, r.Latency)
 
-	line("| without objects | operator | bare manager |\n|---|---|---|")
+	line("| without objects | operator | bare manager |\n|---|---:|---:|")
 	o, bare := r.Reference.Operator, r.Reference.Bare
 	line("| stripped binary, MB | %.1f | %.1f |", float64(o.BinaryBytes)/1e6, float64(bare.BinaryBytes)/1e6)
 	line("| start to ready, s | %.3f | %.3f |", o.StartSeconds, bare.StartSeconds)
-	line("| memory (RSS), MB | %.1f | %.1f |\n", mb(o.RSSBytes), mb(bare.RSSBytes))
+	line("| memory: RSS, peak, live heap, MB | %s | %s |\n", o.Memory.text(), bare.Memory.text())
 
-	line("| objects | wave | limit, calls/s | s | floor, s | ratio | one object: median, p99, s | calls each | writes each | events each | CPU, s | API server's CPU, s | all CPU, s | peak RSS, MB |")
-	line("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|")
+	line("| objects | wave | limit, calls/s | s | floor, s | ratio | one object: median, p99, s | calls, writes, events each | CPU, s | API server's CPU, s | all CPU, s | peak RSS, MB |")
+	line("|---:|---|---|---:|---:|---:|---|---|---:|---:|---:|---:|")
 	for _, s := range r.Sizes {
 		wave := func(name string, w, floor Wave) {
 			if w.Seconds == 0 {
@@ -33,7 +37,7 @@ func (r *Results) markdown() string {
 				against = fmt.Sprintf("| %.1f | %.2f |", floor.Seconds, ratio(w.Seconds, floor.Seconds))
 			}
 			n := float64(s.Objects)
-			line("| %d | %s | %s | %.1f %s %.2f, %.2f | %.2f | %.2f | %.2f | %.1f | %.1f | %.1f | %.0f |", s.Objects, name, limit(w.QPS), w.Seconds, against,
+			line("| %d | %s | %s | %.1f %s %.2f, %.2f | %.2f, %.2f, %.2f | %.1f | %.1f | %.1f | %.0f |", s.Objects, name, limit(w.QPS), w.Seconds, against,
 				w.MedianSeconds, w.P99Seconds, float64(total(w.Calls))/n, float64(w.Writes)/n, float64(w.Events)/n, w.CPUSeconds, w.APIServerCPUSeconds, w.AllCPUSeconds, mb(w.PeakRSSBytes))
 		}
 		wave("create: floor", s.CreateFloor, Wave{})
@@ -44,38 +48,47 @@ func (r *Results) markdown() string {
 	}
 	line("")
 
-	line("| objects | | limit, calls/s | interval | seen |\n|---|---|---|---|---|")
+	line("| objects | | interval | seen |\n|---:|---|---|---|")
 	for _, s := range r.Sizes {
-		if s.Restart.Interval != "" {
-			line("| %d | restart | %s | %s | queue idle after %.1f s; %s in the first 10 s, at %.1f a second idle; %d writes; %.1f%% of a core; peak %.0f MB |", s.Objects,
-				limit(s.Restart.QPS), s.Restart.Interval, s.Restart.QueueIdleSeconds, words(s.Restart.FirstTenSeconds), s.Restart.IdleRate, s.Restart.Writes,
-				s.Restart.CPUPercent, mb(s.Restart.PeakRSSBytes))
+		if restart := s.Restart; restart.Interval != "" {
+			line("| %d | restart | %s | queue idle after %.1f s; %s in 10 s from the first, at %.1f a second idle; %d writes; peak %.0f MB |", s.Objects, restart.Interval,
+				restart.QueueIdleSeconds, words(restart.FirstTenSeconds), restart.IdleRate, restart.Writes, mb(restart.PeakRSSBytes))
+			line("| %d | its CPU | %s | %.2f%% of a core; a scrape every 30 s would add %.2f%% |", s.Objects, restart.Interval, restart.CPUPercent, 100*restart.ScrapeCPUSeconds/30)
 		}
-		if s.Idle.Interval != "" {
-			line("| %d | idle | %s | %s | %.0f s: %s, %.1f a second, %d in the busiest; %d writes; %.1f CPU seconds; %.0f MB |", s.Objects, limit(s.Idle.QPS), s.Idle.Interval,
-				s.Idle.Seconds, words(s.Idle.Calls), s.Idle.MeanCalls, s.Idle.BusiestCalls, s.Idle.Writes, s.Idle.CPUSeconds, mb(s.Idle.RSSBytes))
-			line("| %d | drift of %d | %s | %s | corrected %.1f s after the first; %s; %d writes |", s.Objects, s.Drift.Objects, limit(s.Drift.QPS), s.Drift.Interval,
-				s.Drift.Seconds, words(s.Drift.Calls), s.Drift.Writes)
+		if idle := s.Idle; idle.Interval != "" {
+			line("| %d | idle | %s | %.0f s: %s, %.1f a second, %d in the busiest; %d writes; %.1f CPU seconds; %s MB RSS, peak, live heap (RSS after %.0f s) |", s.Objects,
+				idle.Interval, idle.Seconds, words(idle.Calls), idle.MeanCalls, idle.BusiestCalls, idle.Writes, idle.CPUSeconds, idle.Memory.text(), idle.AgeSeconds)
 		}
-		if s.Outage.Seconds > 0 {
-			line("| %d | outage | %s | 24h | %.1f calls a second, %d in the busiest; all Ready %.1f s after its end, with %s |", s.Objects, limit(s.Outage.QPS),
-				s.Outage.MeanCalls, s.Outage.BusiestCalls, s.Outage.RecoverySeconds, words(s.Outage.RecoveryCalls))
+		if drift := s.Drift; drift.Interval != "" {
+			line("| %d | drift of %d | %s | corrected %.1f s after the first; %s; %d writes |", s.Objects, drift.Objects, drift.Interval, drift.Seconds, words(drift.Calls), drift.Writes)
+		}
+		if outage := s.Outage; outage.Seconds > 0 {
+			line("| %d | outage | none due | %d calls in %.1f s until every object says so; then %.1f a second, %d in the busiest; all Ready %.1f s after its end, with %s at %s a second |",
+				s.Objects, outage.OpeningCalls, outage.OpeningSeconds, outage.MeanCalls, outage.BusiestCalls, outage.RecoverySeconds, words(outage.RecoveryCalls), limit(outage.QPS))
 		}
 	}
-	line("")
+	return b.String()
+}
 
-	line("| objects | target | wanted | measured | |\n|---|---|---|---|---|")
-	for _, target := range r.Targets {
-		objects, met := "", "met"
+// judged are the figures to reach.
+func (r *Results) judged() string {
+	var b strings.Builder
+	fmt.Fprintln(&b, "| objects | target | wanted | measured | |\n|---:|---|---:|---:|---|")
+	for _, target := range r.targets() {
+		objects, verdict := "", cmp.Or(target.Verdict, "-")
 		if target.Objects > 0 {
 			objects = strconv.Itoa(target.Objects)
 		}
-		if !target.Met {
-			met = "**missed**"
+		if verdict == missed {
+			verdict = "**missed**"
 		}
-		line("| %s | %s | %s | %s | %s |", objects, target.What, target.Wanted, target.Measured, met)
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", objects, target.What, target.Wanted, target.Measured, verdict)
 	}
 	return b.String()
+}
+
+func (m Memory) text() string {
+	return fmt.Sprintf("%.1f, %.1f, %.1f", mb(m.RSSBytes), mb(m.PeakBytes), mb(m.LiveHeapBytes))
 }
 
 func mb(bytes int) float64 { return float64(bytes) / megabyte }
@@ -84,7 +97,7 @@ func limit(qps float64) string {
 	if qps == 0 {
 		return "none"
 	}
-	return fmt.Sprintf("%.0f", qps)
+	return fmt.Sprintf("%g", qps)
 }
 
 // words are counts, in the order in which the calls are made.

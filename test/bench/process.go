@@ -80,6 +80,20 @@ func (p *process) usage() (usage, error) {
 	return usage{cpu: stat.CPUTime(), rss: stat.ResidentMemory(), peak: int(status.VmHWM)}, nil //nolint:gosec // memory fits
 }
 
+// memory is what the process has of it. The look at its metrics comes last: it costs some itself.
+func (p *process) memory(ctx context.Context) (Memory, error) {
+	used, err := p.usage()
+	if err != nil {
+		return Memory{}, err
+	}
+	metrics, err := p.scrape(ctx)
+	return Memory{RSSBytes: used.rss, PeakBytes: used.peak, LiveHeapBytes: metrics.liveHeap()}, err
+}
+
+func (p *process) scrape(ctx context.Context) (counters, error) {
+	return scrape(ctx, http.DefaultClient, p.metrics)
+}
+
 // cpuOfAll is the CPU time of every program that the bench has started and that still runs, in seconds: API server, etcd, simulator and who is measured.
 func cpuOfAll() (float64, error) {
 	all, err := procfs.AllProcs()

@@ -5,15 +5,20 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
-// How long a manager gets to come to rest before its memory is read.
-const settleTime = 10 * time.Second
+const (
+	// How often the two managers are started, and how many of the last stay, for their memory to be read.
+	starts = 7
+	stay   = 3
+	// How long they get to come to rest before that.
+	settleTime = 5 * time.Second
+)
 
-// reference starts the operator and the bare manager by turns, without an object, and in the end lets both come to rest.
+// reference starts the operator and the bare manager by turns, without an object, and in the end lets some of both come to rest.
 func (s *scene) reference(ctx context.Context) (Reference, error) {
-	const starts = 7
 	sayf("reference")
 	var r Reference
 	both := []*contestant{
@@ -22,29 +27,25 @@ func (s *scene) reference(ctx context.Context) (Reference, error) {
 	}
 	for n := range starts {
 		for _, c := range both {
-			if err := c.startAnew(ctx); err != nil {
+			p, err := c.startAnew(ctx)
+			if err != nil {
 				return r, err
 			}
-			if n == starts-1 {
-				defer c.process.stop()
-			} else {
-				c.process.stop()
+			if n < starts-stay {
+				p.stop()
+				continue
 			}
+			defer p.stop()
+			c.resting = append(c.resting, p)
 		}
 	}
-	if err := pause(ctx, settleTime/2); err != nil {
+	if err := pause(ctx, settleTime); err != nil {
 		return r, err
 	}
 	for _, c := range both {
-		binary, err := os.Stat(filepath.Join(s.Dir, c.program))
-		if err != nil {
+		if err := c.weigh(ctx, filepath.Join(s.Dir, c.program)); err != nil {
 			return r, err
 		}
-		used, err := c.process.usage()
-		if err != nil {
-			return r, err
-		}
-		c.idler.BinaryBytes, c.idler.RSSBytes = binary.Size(), used.rss
 	}
 	return r, nil
 }
@@ -54,16 +55,35 @@ type contestant struct {
 	idler   *Idler
 	program string
 	start   func(context.Context, ...string) (*process, error)
-	process *process
+	resting []*process
 }
 
 // startAnew starts it once more. The quickest start counts: the others had to wait for something else on the machine.
-func (c *contestant) startAnew(ctx context.Context) error {
-	var err error
-	if c.process, err = c.start(ctx); err != nil {
+func (c *contestant) startAnew(ctx context.Context) (*process, error) {
+	p, err := c.start(ctx)
+	if err != nil {
+		return nil, err
+	}
+	took := p.startTook.Seconds()
+	c.idler.StartSeconds = min(cmp.Or(c.idler.StartSeconds, took), took)
+	return p, nil
+}
+
+// weigh takes the median of those that rest: one alone may be a megabyte off.
+func (c *contestant) weigh(ctx context.Context, path string) error {
+	binary, err := os.Stat(path)
+	if err != nil {
 		return err
 	}
-	took := c.process.startTook.Seconds()
-	c.idler.StartSeconds = min(cmp.Or(c.idler.StartSeconds, took), took)
+	var all []Memory
+	for _, p := range c.resting {
+		used, err := p.memory(ctx)
+		if err != nil {
+			return err
+		}
+		all = append(all, used)
+	}
+	slices.SortFunc(all, func(a, b Memory) int { return cmp.Compare(a.RSSBytes, b.RSSBytes) })
+	c.idler.BinaryBytes, c.idler.Memory = binary.Size(), all[len(all)/2]
 	return nil
 }

@@ -2,8 +2,11 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"time"
+
+	"github.com/fota-callback-operator/fota-callback-operator/test/document"
 )
 
 // Results are all that a run of the bench has measured.
@@ -26,7 +29,14 @@ type Reference struct {
 type Idler struct {
 	BinaryBytes  int64   `json:"binaryBytes"`
 	StartSeconds float64 `json:"startSeconds"` // the quickest of several
-	RSSBytes     int     `json:"rssBytes"`
+	Memory       Memory  `json:"memory"`       // the median of three
+}
+
+// Memory is what a process has of it at one moment.
+type Memory struct {
+	RSSBytes      int `json:"rssBytes"`
+	PeakBytes     int `json:"peakBytes"`     // the most RSS so far
+	LiveHeapBytes int `json:"liveHeapBytes"` // what the last garbage collection left
 }
 
 // Size is what one number of objects took.
@@ -64,19 +74,21 @@ type Wave struct {
 
 // Restart is a new process that finds every object Ready.
 type Restart struct {
-	QPS              float64        `json:"qps"`
 	Interval         string         `json:"interval"`
+	Seconds          float64        `json:"seconds"`          // all that is counted
 	QueueIdleSeconds float64        `json:"queueIdleSeconds"` // since the process started
 	IdleRate         float64        `json:"idleRate"`         // calls a second: objects by interval
-	FirstTenSeconds  map[string]int `json:"firstTenSeconds"`
+	FirstTenSeconds  map[string]int `json:"firstTenSeconds"`  // since the first call
+	Calls            map[string]int `json:"calls"`
 	Writes           int            `json:"writes"`
-	CPUPercent       float64        `json:"cpuPercent"` // of a core, after those ten seconds
-	PeakRSSBytes     int            `json:"peakRSSBytes"`
+	SecretReads      int            `json:"secretReads"`
+	CPUPercent       float64        `json:"cpuPercent"`       // of a core, after those ten seconds
+	ScrapeCPUSeconds float64        `json:"scrapeCPUSeconds"` // what one scrape of its metrics takes
+	PeakRSSBytes     int            `json:"peakRSSBytes"`     // with scrapes
 }
 
 // Idle is slots of healthy objects, and nothing else.
 type Idle struct {
-	QPS          float64        `json:"qps"`
 	Interval     string         `json:"interval"`
 	Seconds      float64        `json:"seconds"`
 	Calls        map[string]int `json:"calls"`
@@ -85,12 +97,12 @@ type Idle struct {
 	MeanCalls    float64        `json:"meanCalls"`    // a second
 	BusiestCalls int            `json:"busiestCalls"` // in any second
 	CPUSeconds   float64        `json:"cpuSeconds"`
-	RSSBytes     int            `json:"rssBytes"`
+	Memory       Memory         `json:"memory"`
+	AgeSeconds   float64        `json:"ageSeconds"` // of the process when its memory was read
 }
 
 // Drift is foreign URLs at every tenth account.
 type Drift struct {
-	QPS      float64        `json:"qps"`
 	Interval string         `json:"interval"`
 	Objects  int            `json:"objects"`
 	Seconds  float64        `json:"seconds"` // from the first foreign URL to the last that is corrected
@@ -101,8 +113,10 @@ type Drift struct {
 // Outage is a ThingSpace that answers 503 while every object wants a check, and its end.
 type Outage struct {
 	QPS             float64        `json:"qps"`
-	Seconds         float64        `json:"seconds"`
-	MeanCalls       float64        `json:"meanCalls"` // a second, while the circuit is open
+	OpeningCalls    int            `json:"openingCalls"`   // from the first 503 until every object says APIUnavailable
+	OpeningSeconds  float64        `json:"openingSeconds"` // and how long that was
+	Seconds         float64        `json:"seconds"`        // with the circuit open, after that
+	MeanCalls       float64        `json:"meanCalls"`      // a second, in those
 	BusiestCalls    int            `json:"busiestCalls"`
 	RecoverySeconds float64        `json:"recoverySeconds"` // from its end to the last Ready
 	RecoveryCalls   map[string]int `json:"recoveryCalls"`
@@ -115,4 +129,9 @@ func (r *Results) write(path string) error {
 		return err
 	}
 	return os.WriteFile(path, append(text, '\n'), 0o600)
+}
+
+// document writes the results into the document that explains them.
+func (r *Results) document(path string) error {
+	return errors.Join(document.Replace(path, "targets", r.judged()), document.Replace(path, "measured", r.measured()))
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,7 +12,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
 	"github.com/fota-callback-operator/fota-callback-operator/internal/simulator"
@@ -28,6 +26,9 @@ const (
 	// Without a grace a deletion begins at once; without a limit nothing hides how the calls are spread.
 	noGrace = "--deregistration-grace=0"
 	noLimit = "--thingspace-qps=0"
+
+	// Up to so many objects, there is time to measure the floor before the operator and after it.
+	floorTwice = 1_000
 )
 
 // scene is what one number of objects is measured on: an API server and a simulator of its own.
@@ -103,6 +104,13 @@ func (s *scene) play(ctx context.Context) (Size, error) {
 			return size, fmt.Errorf("%s: %w", part.name, err)
 		}
 	}
+	// Of what the operator left behind in etcd, the floor before it had nothing to carry.
+	if slices.Contains(s.parts, "floor") && s.objects <= floorTwice {
+		sayf("%d: floor again", s.objects)
+		if err := s.floorAgain(ctx, &size); err != nil {
+			return size, fmt.Errorf("floor again: %w", err)
+		}
+	}
 	return size, nil
 }
 
@@ -111,54 +119,7 @@ func (s *scene) noChecks() time.Duration { return cmp.Or(s.interval, 24*time.Hou
 
 func checkedEvery(interval time.Duration) string { return "--default-interval=" + interval.String() }
 
-func (s *scene) limit() string { return fmt.Sprintf("--thingspace-qps=%v", s.qps) }
-
-// operator starts the operator with its defaults but for what a run outside a cluster needs, and args.
-func (s *scene) operator(ctx context.Context, args ...string) (*process, error) {
-	return s.manager(ctx, "manager", append([]string{"--thingspace-url=" + s.SimulatorURL + "/api", "--thingspace-allow-http"}, args...)...)
-}
-
-// manager starts a manager, the operator's or the bare one, and waits until it is ready.
-func (s *scene) manager(ctx context.Context, program string, args ...string) (*process, error) {
-	metrics, err := freeAddress(ctx)
-	if err != nil {
-		return nil, err
-	}
-	health, err := freeAddress(ctx)
-	if err != nil {
-		return nil, err
-	}
-	profiles, err := freeAddress(ctx)
-	if err != nil {
-		return nil, err
-	}
-	p, err := launch(s.log(), []string{"PROFILE_ADDRESS=" + profiles}, filepath.Join(s.Dir, program), append([]string{
-		"--leader-elect=false", "--metrics-secure=false", "--metrics-bind-address=" + metrics, "--health-probe-bind-address=" + health,
-		"--kubeconfig=" + s.Kubeconfig,
-	}, args...)...)
-	if err != nil {
-		return nil, err
-	}
-	p.metrics, p.ready, p.profiles = "http://"+metrics+"/metrics", "http://"+health+"/readyz", profiles
-	if p.startTook, err = p.untilReady(ctx); err != nil {
-		p.stop()
-		return nil, fmt.Errorf("start %s: %w", program, err)
-	}
-	return p, nil
-}
-
-// untilQueueIdle waits until every object has been looked at and nothing is left to do, and returns how long after the start that was.
-func (s *scene) untilQueueIdle(ctx context.Context, p *process) (time.Duration, error) {
-	err := poll(ctx, 100*time.Millisecond, 5*time.Minute, func() (bool, error) {
-		c, err := scrape(ctx, http.DefaultClient, p.metrics)
-		if err != nil {
-			return false, nil //nolint:nilerr // it serves its probes before its metrics
-		}
-		return int(c.sum("controller_runtime_reconcile_total", nil)) >= s.objects &&
-			c.sum("workqueue_depth", nil) == 0 && c.sum("controller_runtime_active_workers", nil) == 0, nil
-	})
-	return time.Since(p.began), err
-}
+func (s *scene) limit(flag string) string { return fmt.Sprintf("%s=%v", flag, s.qps) }
 
 func (s *scene) log() string { return filepath.Join(s.Dir, "bench.log") }
 
@@ -189,17 +150,16 @@ func (s *scene) settled(ctx context.Context) (apiServer, error) {
 func callback(namespace string, n int) *v1alpha1.FotaCallback {
 	return &v1alpha1.FotaCallback{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name(n)},
-		Spec:       v1alpha1.FotaCallbackSpec{Account: fmt.Sprintf("%s-%05d", strings.ToUpper(namespace), n), URL: wish(n, 1)},
+		Spec:       v1alpha1.FotaCallbackSpec{Account: account(namespace, n), URL: wish(n, 1)},
 	}
 }
 
 func name(n int) string { return fmt.Sprintf("fleet-%05d", n) }
 
-func wish(n, version int) string {
-	return fmt.Sprintf("https://fota.example.com/callbacks/%05d/v%d", n, version)
+func account(namespace string, n int) string {
+	return fmt.Sprintf("%s-%05d", strings.ToUpper(namespace), n)
 }
 
-// remove deletes an object as a user does.
-func (s *scene) remove(ctx context.Context, namespace string, n int) error {
-	return client.IgnoreNotFound(s.Client.Delete(ctx, callback(namespace, n)))
+func wish(n, version int) string {
+	return fmt.Sprintf("https://fota.example.com/callbacks/%05d/v%d", n, version)
 }

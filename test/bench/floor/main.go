@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -15,7 +16,9 @@ import (
 	"os/signal"
 	"sync"
 	"syscall"
+	"time"
 
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/time/rate"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
@@ -48,14 +51,15 @@ func main() {
 	base := flag.String("thingspace-url", "", "The simulator's base URL.")
 	qps := flag.Float64("qps", 0, "Calls a second at most; 0 is no limit.")
 	namespace := flag.String("namespace", "", "Where the objects are.")
+	health := flag.String("health-probe-bind-address", "", "Address of /readyz.")
 	flag.Parse()
-	if err := run(*kubeconfig, *base, *namespace, *qps); err != nil {
+	if err := run(*kubeconfig, *base, *namespace, *health, *qps); err != nil {
 		fmt.Fprintln(os.Stderr, "floor:", err)
 		os.Exit(1)
 	}
 }
 
-func run(kubeconfig, base, namespace string, qps float64) error {
+func run(kubeconfig, base, namespace, health string, qps float64) error {
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer cancel()
 	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
@@ -106,7 +110,23 @@ func run(kubeconfig, base, namespace string, qps float64) error {
 			}
 		}()
 	}
-	return objects.Start(ctx)
+	ready := &http.Server{Addr: health, ReadHeaderTimeout: time.Second, Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return objects.Start(ctx) })
+	group.Go(func() error {
+		if !objects.WaitForCacheSync(ctx) {
+			return nil
+		}
+		return ready.ListenAndServe()
+	})
+	group.Go(func() error {
+		<-ctx.Done()
+		return ready.Close()
+	})
+	if err := group.Wait(); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
 }
 
 // work registers an object, or deregisters it.

@@ -2,6 +2,7 @@ package perturbation
 
 import (
 	"fmt"
+	"slices"
 )
 
 // effect is one write to Kubernetes or one call of ThingSpace, numbered in the order in which they happen.
@@ -78,9 +79,20 @@ func (b *bus) disturbance(n int, e effect) disturbance {
 	return d
 }
 
+// calls counts what went to the far side.
+func (b *bus) calls() int {
+	count := 0
+	for _, e := range b.trace {
+		if e.kind != "patch" && e.kind != "status" {
+			count++
+		}
+	}
+	return count
+}
+
 // seen numbers one read of the cache and returns the revision that it shows: the newest, or as old a one as the plan says.
-func (b *bus) seen(newest int) (revision int) {
-	n := len(b.reads)
+func (b *bus) seen(own []bool) (revision int) {
+	n, newest := len(b.reads), len(own)
 	b.reads = append(b.reads, read{effects: len(b.trace), revisions: newest})
 	s := b.plan.stale
 	if s == nil || b.calm || n < s.read || n > s.read+s.reads {
@@ -91,6 +103,9 @@ func (b *bus) seen(newest int) (revision int) {
 		if s.restarted {
 			panic(crash{}) // the cache of the next process is the stale one
 		}
+	}
+	if s.own && slices.Contains(own[min(s.revision, newest):], false) {
+		return newest // what others have done since is not to be hidden
 	}
 	return min(s.revision, newest)
 }

@@ -21,7 +21,7 @@ type cache struct {
 // Get implements client.Reader.
 func (c *cache) Get(_ context.Context, key client.ObjectKey, into client.Object, _ ...client.GetOption) error {
 	kube := c.replica.world.kube
-	o, ok := kube.at(c.replica.world.bus.seen(len(kube.revisions)))[key]
+	o, ok := kube.at(c.replica.world.bus.seen(kube.own))[key]
 	if !ok {
 		return apierrors.NewNotFound(resource, key.Name)
 	}
@@ -32,7 +32,7 @@ func (c *cache) Get(_ context.Context, key client.ObjectKey, into client.Object,
 // List implements client.Reader.
 func (c *cache) List(_ context.Context, into client.ObjectList, opts ...client.ListOption) error {
 	kube := c.replica.world.kube
-	return list(kube, kube.at(c.replica.world.bus.seen(len(kube.revisions))), into, opts)
+	return list(kube, kube.at(c.replica.world.bus.seen(kube.own)), into, opts)
 }
 
 // list returns the objects that match, by an index of the cache or by the selectable field of the API.

@@ -15,6 +15,9 @@ func (c class) judge(r reference, p plan) (*world, []failure) {
 	if !c.moreCalls && end.mutations > r.ending.mutations {
 		w.failf(oracleLeastCalls, "%d mutating calls instead of %d", end.mutations, r.ending.mutations)
 	}
+	if p.stale != nil && p.stale.own && end.calls > r.ending.calls {
+		w.failf(oracleOwnWrites, "%d calls instead of %d, although only its own writes were hidden from it", end.calls, r.ending.calls)
+	}
 	return w, w.failures
 }
 

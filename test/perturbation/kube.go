@@ -31,8 +31,10 @@ type kube struct {
 	objects objects
 	// revisions are what every change made of the objects, oldest first; none of them is changed again.
 	revisions []objects
-	secrets   map[types.NamespacedName]*corev1.Secret
-	indexes   map[string]client.IndexerFunc
+	// own says of each of them whether the operator made it.
+	own     []bool
+	secrets map[types.NamespacedName]*corev1.Secret
+	indexes map[string]client.IndexerFunc
 }
 
 func newKube(w *world) *kube {
@@ -133,6 +135,7 @@ func (k *kube) patch(kind string, key types.NamespacedName, data []byte, into *v
 	}
 	k.world.judgeWrite(stored, next)
 	k.store(next)
+	k.own[len(k.own)-1] = true
 	next.DeepCopyInto(into)
 	return nil
 }
@@ -146,7 +149,7 @@ func (k *kube) store(o *v1alpha1.FotaCallback) {
 	} else {
 		k.objects[key] = o
 	}
-	k.revisions = append(k.revisions, maps.Clone(k.objects))
+	k.revisions, k.own = append(k.revisions, maps.Clone(k.objects)), append(k.own, false)
 }
 
 // What users do.

@@ -40,6 +40,8 @@ type stale struct {
 	read, reads int
 	revision    int
 	restarted   bool
+	// own says that nothing is hidden from the process but what it has written itself since its last look.
+	own bool
 }
 
 func (s *stale) String() string {
@@ -47,7 +49,11 @@ func (s *stale) String() string {
 	if s.restarted {
 		who = "a restart, and then the cache"
 	}
-	return fmt.Sprintf("%s shows revision %d for %d reads", who, s.revision, s.reads)
+	shown := fmt.Sprintf("%s shows revision %d for %d reads", who, s.revision, s.reads)
+	if s.own {
+		shown += ", as far as only its own writes are missing"
+	}
+	return shown
 }
 
 type merge struct{ first, last int }

@@ -2,6 +2,7 @@ package perturbation
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -20,16 +21,16 @@ type reference struct {
 	story story
 	trace []effect
 	reads []read
-	// revisions is how many versions Kubernetes had at the end.
-	revisions int
-	ending    *ending
+	// own says of each version that Kubernetes had whether the operator made it.
+	own    []bool
+	ending *ending
 	// broken says that it fails without any disturbance. Then nothing is learned from disturbing it.
 	broken bool
 }
 
 func newReference(s story) reference {
 	w, end := play(s, plan{}, nil)
-	return reference{story: s, trace: active(w.bus.trace), reads: w.bus.reads, revisions: len(w.kube.revisions), ending: end, broken: len(w.failures) > 0}
+	return reference{story: s, trace: active(w.bus.trace), reads: w.bus.reads, own: w.kube.own, ending: end, broken: len(w.failures) > 0}
 }
 
 // active is the part of a trace in which something happens: the routine checks after each act are all alike.
@@ -136,10 +137,15 @@ func stales(r reference) []plan {
 		if at.effects > len(r.trace) || n > 0 && r.reads[n-1] == at && n > 1 && r.reads[n-2] == at {
 			continue
 		}
+		shown := 0 // what it has shown already: it does not go back within one process
+		if n > 0 {
+			shown = r.reads[n-1].revisions
+		}
 		for revision := max(0, at.revisions-mostBack); revision < at.revisions; revision++ {
+			own := revision >= shown && !slices.Contains(r.own[revision:at.revisions], false)
 			plans = append(plans,
-				plan{stale: &stale{read: n, reads: 1, revision: revision}},
-				plan{stale: &stale{read: n, reads: 6, revision: revision}},
+				plan{stale: &stale{read: n, reads: 1, revision: revision, own: own}},
+				plan{stale: &stale{read: n, reads: 6, revision: revision, own: own}},
 				plan{stale: &stale{read: n, reads: 6, revision: revision, restarted: true}})
 		}
 	}

@@ -24,6 +24,8 @@ type ending struct {
 	outcome  string
 	// mutations is how many calls changed something at the far side.
 	mutations int
+	// calls is how many there were in all.
+	calls int
 }
 
 // play runs a story under a plan to its end, and through many more slots, which must bring nothing new. Reference is the undisturbed ending;
@@ -42,8 +44,8 @@ func play(s story, p plan, reference *ending) (*world, *ending) {
 		if p.race != nil && p.race.act == w.act {
 			w.race(p.race.schedule)
 		}
+		w.round() // in every run: reads are numbered
 		if p.undisturbed() {
-			w.round()
 			w.judgePrompt()
 		}
 		w.settle(betweenActs)
@@ -58,7 +60,7 @@ func play(s story, p plan, reference *ending) (*world, *ending) {
 	w.bus.calm = true
 	w.settle(interval)
 	w.rest()
-	end.outcome, end.mutations = w.outcome(), w.mutations
+	end.outcome, end.mutations, end.calls = w.outcome(), w.mutations, w.bus.calls()
 	w.judgeEnd()
 	w.judgeShown()
 	return w, &end

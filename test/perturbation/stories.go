@@ -67,6 +67,12 @@ func edit(changes ...func(*v1alpha1.FotaCallback)) act {
 	})
 }
 
+// replace puts another object in the place of one that nothing holds, between two looks of the operator.
+func replace(w *world) bool {
+	w.kube.delete("fleet")
+	return w.kube.create(callback("fleet", account, fleetURL))
+}
+
 var remove = user(func(w *world) { w.kube.delete("fleet") })
 
 func byHand(url string) func(*world) { return func(w *world) { w.far.Register(account, url) } }
@@ -120,6 +126,11 @@ var stories = []story{
 		w.far.Deny(account, true)
 		w.denied = true
 	}), remove, edit(retain)}},
+	{"replaced unseen before it was claimed", nothing, []act{create(), {do: replace}, user(good), edit(changeURL)}},
+	{"stripped and replaced unseen", good, []act{create(), {do: func(w *world) bool {
+		w.kube.edit("fleet", strip)
+		return replace(w)
+	}}, edit(changeURL)}},
 	{"delete and recreate under one name", good, []act{create(), remove, create()}},
 	{"recreate with another URL", good, []act{create(), remove, create(changeURL)}},
 	{"suspend and resume", good, []act{create(), edit(suspend), farSide(byHand(foreign)), edit(resume)}},

@@ -12,7 +12,7 @@ import (
 )
 
 type workflow struct {
-	On          map[string]any  `json:"on"`
+	On          map[string]any  `json:"true"` // on, as YAML 1.1 reads it
 	Permissions *map[string]any `json:"permissions"`
 	Jobs        map[string]struct {
 		Permissions *map[string]string `json:"permissions"`
@@ -52,6 +52,9 @@ func TestWorkflows(t *testing.T) {
 		}
 		if w.Permissions == nil || len(*w.Permissions) != 0 {
 			t.Errorf("%s: the workflow must give no permission; each job takes its own", file)
+		}
+		if len(w.On) == 0 {
+			t.Errorf("%s: it says nowhere when it runs, or is not read right", file)
 		}
 		if _, ok := w.On["pull_request_target"]; ok {
 			t.Errorf("%s: pull_request_target runs a stranger's code with our rights", file)

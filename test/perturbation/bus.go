@@ -11,6 +11,7 @@ type effect struct {
 	what string // the object or account
 	url  string // what a registration or an update sends
 	act  int    // the act of the story in which it happens, from 0
+	by   *replica
 }
 
 func (e effect) String() string { return e.kind + " " + e.what }
@@ -67,6 +68,9 @@ func (b *bus) carry(w *world, e effect, apply func()) (lost bool, refused *refus
 	w.judgeAfter(e, before)
 	if d.crashAfter {
 		panic(crash{})
+	}
+	if !d.lost && (e.kind == "list" || e.mutatesFarSide()) {
+		e.by.listed = w.far.Registered(account)
 	}
 	return d.lost, nil
 }

@@ -79,7 +79,10 @@ func (c *cache) patch(kind string, o client.Object, patch client.Patch) error {
 	}
 	var result error
 	lost, refused := c.replica.carry(effect{kind: kind, what: o.GetName()}, func() {
-		result = c.replica.world.kube.patch(kind, client.ObjectKeyFromObject(o), data, o.(*v1alpha1.FotaCallback))
+		result = c.replica.world.kube.patch(c.replica, kind, client.ObjectKeyFromObject(o), data, o.(*v1alpha1.FotaCallback))
+		if result == nil {
+			c.replica.proves()
+		}
 	})
 	switch {
 	case refused != nil:
@@ -90,19 +93,21 @@ func (c *cache) patch(kind string, o client.Object, patch client.Patch) error {
 	return result
 }
 
-// live reads past every cache.
-type live struct{ kube *kube }
+// live reads past every cache, for one process.
+type live struct{ replica *replica }
 
 // Get implements client.Reader.
 func (l live) Get(_ context.Context, key client.ObjectKey, into client.Object, _ ...client.GetOption) error {
+	kube := l.replica.world.kube
 	switch into := into.(type) {
 	case *v1alpha1.FotaCallback:
-		if o, ok := l.kube.objects[key]; ok {
+		l.replica.proves()
+		if o, ok := kube.objects[key]; ok {
 			o.DeepCopyInto(into)
 			return nil
 		}
 	case *corev1.Secret:
-		if s, ok := l.kube.secrets[key]; ok {
+		if s, ok := kube.secrets[key]; ok {
 			s.DeepCopyInto(into)
 			return nil
 		}
@@ -112,5 +117,6 @@ func (l live) Get(_ context.Context, key client.ObjectKey, into client.Object, _
 
 // List implements client.Reader.
 func (l live) List(_ context.Context, into client.ObjectList, opts ...client.ListOption) error {
-	return list(l.kube, l.kube.objects, into, opts)
+	kube := l.replica.world.kube
+	return list(kube, kube.objects, into, opts)
 }

@@ -89,7 +89,7 @@ func compare(a, b string) int {
 }
 
 // patch applies a merge patch, of the object without its status or of its status alone.
-func (k *kube) patch(kind string, key types.NamespacedName, data []byte, into *v1alpha1.FotaCallback) error {
+func (k *kube) patch(by *replica, kind string, key types.NamespacedName, data []byte, into *v1alpha1.FotaCallback) error {
 	stored, ok := k.objects[key]
 	if !ok {
 		return apierrors.NewNotFound(resource, key.Name)
@@ -133,7 +133,7 @@ func (k *kube) patch(kind string, key types.NamespacedName, data []byte, into *v
 	if string(after) == string(before) {
 		k.world.failf(oracleIdleWrite, "a write that changes nothing: %s", data)
 	}
-	k.world.judgeWrite(stored, next)
+	k.world.judgeWrite(by, stored, next)
 	k.store(next)
 	k.own[len(k.own)-1] = true
 	next.DeepCopyInto(into)

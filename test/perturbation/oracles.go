@@ -59,13 +59,22 @@ func (w *world) failf(broken oracle, format string, args ...any) {
 	w.failures = append(w.failures, failure{broken, fmt.Sprintf(format, args...)})
 }
 
-// judgeBefore judges a call of ThingSpace by what Kubernetes holds at that moment.
+// known is what both sides hold, as far as a process can be expected to know: where others have a hand in it, at its last proof and list.
+func (w *world) known(by *replica) (near objects, far string) {
+	if w.disturbedByOthers {
+		return w.kube.at(by.proof), by.listed
+	}
+	return w.kube.objects, w.far.Registered(account)
+}
+
+// judgeBefore judges a change at the far side by what both sides hold at that moment.
 func (w *world) judgeBefore(e effect) {
-	if !e.mutatesFarSide() || w.disturbedByOthers {
+	if !e.mutatesFarSide() {
 		return
 	}
+	near, url := w.known(e.by)
 	var live, leaving []*v1alpha1.FotaCallback
-	for _, o := range sorted(w.kube.objects) {
+	for _, o := range sorted(near) {
 		switch {
 		case rules.Deleting(o):
 			leaving = append(leaving, o)
@@ -77,7 +86,6 @@ func (w *world) judgeBefore(e effect) {
 		w.failf(oracleHandsOff, "%s although every object of the account is suspended or gone", e)
 		return
 	}
-	url := w.far.Registered(account)
 	if e.kind == "deregister" {
 		w.judgeDeregistration(e, url, live, leaving)
 		return
@@ -143,7 +151,7 @@ func (w *world) judgeAfter(e effect, before string) {
 }
 
 // judgeWrite judges a write to an object.
-func (w *world) judgeWrite(before, after *v1alpha1.FotaCallback) {
+func (w *world) judgeWrite(by *replica, before, after *v1alpha1.FotaCallback) {
 	reconciling := meta.IsStatusConditionTrue(after.Status.Conditions, v1alpha1.ConditionReconciling)
 	stalled := meta.IsStatusConditionTrue(after.Status.Conditions, v1alpha1.ConditionStalled)
 	if reconciling && stalled {
@@ -152,10 +160,7 @@ func (w *world) judgeWrite(before, after *v1alpha1.FotaCallback) {
 	if after.Status.ObservedGeneration > after.Generation {
 		w.failf(oracleGeneration, "%s has observed a generation that is not there yet", after.Name)
 	}
-	if w.disturbedByOthers {
-		return
-	}
-	far := w.far.Registered(account)
+	_, far := w.known(by)
 	if claimsReady(after) && !claimsReady(before) && !thingspace.EqualURLs(far, after.Spec.URL) {
 		w.failf(oracleReady, "%s says that it is registered, but the far side holds %q", after.Name, far)
 	}

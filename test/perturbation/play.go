@@ -70,6 +70,7 @@ func play(s story, p plan, reference *ending) (*world, *ending) {
 func (w *world) begin() {
 	next := w.pending[0]
 	w.pending = w.pending[1:]
+	w.disturbedByOthers = false // there was a slot in between
 	for range 10 {
 		if next.do(w) {
 			return

@@ -38,6 +38,9 @@ type replica struct {
 	logins processLogins
 	// notBefore is the end of the last Retry-After that it was given.
 	notBefore time.Time
+	// listed is what the far side held when it last answered a list or a change; proof is what Kubernetes held at the last live read or patch.
+	listed string
+	proof  int
 	// turns makes it wait for its turn before each effect; nil where it runs alone.
 	turns *turns
 }
@@ -52,7 +55,7 @@ func (w *world) newReplica() *replica {
 		panic(err)
 	}
 	r.reconciler = controller.NewReconciler(controller.Config{
-		Client: &cache{replica: r}, Live: live{w.kube}, Registrations: far, Recorder: recorder{w}, Clock: w.clock,
+		Client: &cache{replica: r}, Live: live{r}, Registrations: far, Recorder: recorder{w}, Clock: w.clock,
 		Settings: rules.Settings{DefaultInterval: interval, DeregistrationGrace: 10 * time.Second},
 		Metrics:  controller.NewMetrics(r.metrics),
 	})
@@ -93,12 +96,15 @@ func (r *replica) reconcile(name types.NamespacedName) (crashed bool) {
 	return false
 }
 
+// proves says that the process has just seen or written the newest version.
+func (r *replica) proves() { r.proof = len(r.world.kube.revisions) }
+
 // carry is the bus as this process reaches it.
 func (r *replica) carry(e effect, apply func()) (lost bool, refused *refusal) {
 	if r.turns != nil && !e.signsIn() {
 		r.turns.await()
 	}
-	e.act = r.world.act
+	e.act, e.by = r.world.act, r
 	return r.world.bus.carry(r.world, e, apply)
 }
 

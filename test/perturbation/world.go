@@ -26,7 +26,8 @@ type world struct {
 	act     int
 	pending []act
 
-	// disturbedByOthers says that the two sides may differ until the next slot, through no fault of the operator.
+	// disturbedByOthers says that the two sides may differ in this act, through no fault of the operator: what it does is judged by what it
+	// could know.
 	disturbedByOthers bool
 	// strangers says that somebody else has registered something, maybe what was ours.
 	strangers    bool

@@ -7,11 +7,12 @@ IMG ?= ghcr.io/fota-callback-operator/fota-callback-operator:latest
 SIMULATOR_IMG ?= ghcr.io/fota-callback-operator/thingspace-simulator:latest
 CONTAINER_TOOL ?= docker
 KUBECTL ?= kubectl
-# For each fuzz target: inputs (x), which is the same work on every machine, or a time.
-FUZZTIME ?= 5000x
+# For each fuzz target: a time, or so many inputs (100000x).
+FUZZTIME ?= 3s
 
 CONTROLLER_GEN = go tool -modfile=$(CURDIR)/hack/tools/go.mod controller-gen
 KUSTOMIZE = go tool -modfile=$(CURDIR)/hack/tools/go.mod kustomize
+BENCHSTAT = go tool -modfile=$(CURDIR)/hack/tools/go.mod benchstat
 HELM_DOCS = go tool -modfile=$(CURDIR)/hack/tools/chart/go.mod helm-docs
 GOLANGCI_LINT = bin/golangci-lint
 HELM = bin/helm
@@ -76,6 +77,7 @@ fmt: ## Format the code.
 .PHONY: vet
 vet: ## Run go vet.
 	go vet ./...
+	go vet -tags profile ./cmd/manager # what make bench PROFILES=folder measures
 
 .PHONY: lint
 lint: $(GOLANGCI_LINT) ## Run golangci-lint, with kube-api-linter on api/.
@@ -141,15 +143,22 @@ $(HELM): hack/tools/helm/go.mod
 mutants: ## Show that the harness bites: seed one defect after the other, and write what notices it into docs/reliability.md. Half an hour.
 	@go run ./test/mutants
 
-# How many objects, one run for each; what it writes goes to OUT.
+# How many objects, one run for each; what it writes goes to OUT. docs/performance.md says what PARTS, INTERVAL, QPS, LATENCY, PROFILES, STRICT and UPDATE do.
 SIZES ?= 100 1000 10000
 .PHONY: bench
 bench: OUT = bench.json
 bench: ## What the operator costs with SIZES objects, beside a floor, in Markdown; in JSON into OUT. Half an hour on two cores; SIZES=300 takes 2 minutes.
-	@assets=$$(hack/control-plane/ensure); KUBEBUILDER_ASSETS=$$assets go run ./test/bench -sizes "$(SIZES)" -out "$(OUT)" $(if $(PROFILES),-profiles "$(PROFILES)")
+	@assets=$$(hack/control-plane/ensure); KUBEBUILDER_ASSETS=$$assets go run ./test/bench -sizes "$(SIZES)" -out "$(OUT)" $(if $(PARTS),-parts "$(PARTS)") \
+	  $(if $(INTERVAL),-interval $(INTERVAL)) $(if $(QPS),-qps $(QPS)) $(if $(LATENCY),-latency $(LATENCY)) $(if $(PROFILES),-profiles "$(PROFILES)") $(if $(STRICT),-strict) $(if $(UPDATE),-update)
+
+.PHONY: bench-go
+bench-go: OUT = bench-go.out
+bench-go: ## Time and allocations of a decision, a summary, an answer, a whole pass and a scrape, ten times, into OUT; with OLD=file, compared with that. 4 minutes.
+	@go test -run '^$$' -bench . -count 10 ./internal/rules ./internal/thingspace ./internal/controller > "$(OUT)" || { cat "$(OUT)"; exit 1; }
+	@$(BENCHSTAT) $(if $(OLD),"$(OLD)") "$(OUT)"
 
 .PHONY: fuzz
-fuzz: ## Run each fuzz target for FUZZTIME: 5000x is so many inputs, 10m so long.
+fuzz: ## Run each fuzz target for FUZZTIME, for example 10m; in make test, some seconds.
 	@grep -rE --include='*_test.go' '^func Fuzz' . | sed -E 's|/[^/]*_test.go:func (Fuzz[A-Za-z0-9_]*).*| \1|' | while read -r package target; do \
 	  go test "$$package" -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) </dev/null; done
 

@@ -66,6 +66,9 @@ func TestFlags(t *testing.T) {
 			t.Errorf("%s: %v, without %s", setting.values, arguments, want)
 		}
 		takes(t, manager, arguments)
+		if !strings.HasPrefix(setting.values, "manager: {args") {
+			oneWay(t, flag[1], setting.values)
+		}
 	}
 	for flag := range settings {
 		t.Errorf("the manager has no flag --%s", flag)
@@ -78,6 +81,25 @@ func TestFlags(t *testing.T) {
 	} {
 		if arguments := args(t, text); !slices.Contains(arguments, want) {
 			t.Errorf("%s: %v, without %s", text, arguments, want)
+		}
+	}
+}
+
+// oneWay sees to it that a flag which a value sets can be set by no other: two ways would be at odds, and only the value is checked.
+func oneWay(t *testing.T, flag, text string) {
+	t.Helper()
+	variable := strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+	for key, other := range map[string]any{
+		"args": []any{"--" + flag + "=x"}, "env": []any{map[string]any{"name": variable, "value": "x"}}, "envOverrides": map[string]any{variable: "x"},
+	} {
+		both := values(t, text)
+		if both["manager"] == nil {
+			both["manager"] = map[string]any{}
+		}
+		both["manager"].(map[string]any)[key] = other
+		group, _, _ := strings.Cut(text, ":")
+		if _, err := try(t, name, system, both); err == nil || !strings.Contains(err.Error(), "manager."+key+": set "+group) {
+			t.Errorf("%s and manager.%s with %v: %v", text, key, other, err)
 		}
 	}
 }

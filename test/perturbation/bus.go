@@ -30,6 +30,7 @@ type bus struct {
 	plan  plan
 	trace []effect
 	reads []read
+	acts  int // of the story
 	// calm lifts every disturbance: what a plan does to one act must not reach into the next.
 	calm bool
 	// done describes what became of the plan, for the trace that is printed.

@@ -35,5 +35,5 @@ func (c class) minimise(r reference, p plan) (plan, *world) {
 
 // String is the trace of a run, with what was done to it.
 func (b *bus) String() string {
-	return fmt.Sprintf("%v\ndisturbed: %v", active(b.trace), b.done)
+	return fmt.Sprintf("%v\ndisturbed: %v", active(b.trace, b.acts), b.done)
 }

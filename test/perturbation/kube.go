@@ -206,6 +206,8 @@ func (k *kube) secret(password string) {
 	}
 }
 
+func (k *kube) hasSecret() bool { return len(k.secrets) > 0 }
+
 func (k *kube) removeSecret() {
 	delete(k.secrets, types.NamespacedName{Namespace: namespace, Name: v1alpha1.DefaultSecretName})
 }

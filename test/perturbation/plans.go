@@ -30,14 +30,14 @@ type reference struct {
 
 func newReference(s story) reference {
 	w, end := play(s, plan{}, nil)
-	return reference{story: s, trace: active(w.bus.trace), reads: w.bus.reads, own: w.kube.own, ending: end, broken: len(w.failures) > 0}
+	return reference{story: s, trace: active(w.bus.trace, len(s.acts)), reads: w.bus.reads, own: w.kube.own, ending: end, broken: len(w.failures) > 0}
 }
 
-// active is the part of a trace in which something happens: the routine checks after each act are all alike.
-func active(trace []effect) []effect {
+// active is the part of a trace in which something happens: the routine checks after the last act are all alike, and sign in now and then.
+func active(trace []effect, acts int) []effect {
 	last := 0
 	for n, e := range trace {
-		if e.kind != "list" && !e.signsIn() {
+		if e.kind != "list" && (e.act < acts || !e.signsIn()) {
 			last = n
 		}
 	}
@@ -88,15 +88,22 @@ func crashLoops(r reference) []plan {
 	return plans
 }
 
-// The second of two faults comes within so many effects of the first: what is further apart has settled in between.
-const pairDistance = 4
-
+// pairs has a second fault come at each effect that there is after the first, until the act ends: what the first one leads to is known from a run
+// of its own. Of two faults at most one hits a sign-in, which changes nothing that the other could meet.
 func pairs(r reference) []plan {
 	var plans []plan
 	kinds := []disturbance{crashBefore, crashAfter, lost}
-	for n := range r.trace {
-		for m := n + 1; m < min(n+pairDistance, len(r.trace)+2) && !r.routine(n); m++ {
-			for _, a := range kinds {
+	for n, first := range r.trace {
+		if r.routine(n) {
+			continue
+		}
+		for _, a := range kinds {
+			w, _ := play(r.story, plan{effects: map[int]disturbance{n: a}}, r.ending)
+			after := reference{story: r.story, trace: active(w.bus.trace, len(r.story.acts))}
+			for m := n + 1; m < len(after.trace) && after.trace[m].act == first.act; m++ {
+				if after.routine(m) || first.signsIn() && after.trace[m].signsIn() {
+					continue
+				}
 				for _, b := range kinds {
 					plans = append(plans, plan{effects: map[int]disturbance{n: a, m: b}})
 				}
@@ -118,6 +125,9 @@ func refused(r reference) []plan {
 				continue
 			}
 			for _, times := range []int{1, 3, untilHealed} {
+				if times == 3 && e.signsIn() {
+					continue // no login is made three times in a row, and a token differs from a login in nothing here
+				}
 				effects := map[int]disturbance{}
 				for m := range times {
 					effects[n+m] = disturbance{name: answer.name, act: e.act, refuse: answer}

@@ -6,6 +6,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
+	"github.com/fota-callback-operator/fota-callback-operator/internal/rules"
 )
 
 const (
@@ -34,7 +35,7 @@ func play(s story, p plan, reference *ending) (*world, *ending) {
 	w := newWorld(p)
 	var end ending
 	s.setup(w)
-	w.pending = s.acts
+	w.pending, w.bus.acts = s.acts, len(s.acts)
 	for w.act = 0; len(w.pending) > 0; w.act++ {
 		w.begin()
 		for p.merge != nil && w.act >= p.merge.first && w.act < p.merge.last && len(w.pending) > 0 {
@@ -80,29 +81,42 @@ func (w *world) begin() {
 	w.failf(oracleSettles, "act %d can't begin", w.act)
 }
 
-// heal ends all faults. Where the story is not where it should be by then, people do what messages ask them to: a refused login is not
-// repeated until the Secret changes, so they change the password.
+// heal ends all faults. Where a message asks people for something by then, they do it; all else has to come right by itself.
 func (w *world) heal(expected string) {
 	if len(w.bus.done) == 0 || w.outcome() == expected {
 		return
 	}
 	w.bus.calm = true
 	w.settle(healing)
-	if w.outcome() != expected && len(w.kube.secrets) > 0 {
-		w.mend()
+	if w.outcome() != expected && w.mend() {
 		w.settle(healing)
 	}
 	w.bus.calm = false
 }
 
-func (w *world) mend() {
-	w.changePassword("mended-password")
-	w.logins.asked = true
+// mend changes the password, and asks for a check of each object whose login was refused: such a login is not repeated before. It says whether
+// there was any.
+func (w *world) mend() bool {
+	asked := false
 	for _, o := range sorted(w.kube.objects) {
+		if !w.kube.hasSecret() || !asksForPassword(o) {
+			continue
+		}
+		asked = true
 		w.kube.edit(o.Name, func(o *v1alpha1.FotaCallback) {
 			metav1.SetMetaDataAnnotation(&o.ObjectMeta, v1alpha1.RequestedAtAnnotation, w.clock.Now().String())
 		})
 	}
+	if asked {
+		w.changePassword("mended-password")
+		w.logins.asked = true
+	}
+	return asked
+}
+
+// asksForPassword says whether an object waits for other credentials.
+func asksForPassword(o *v1alpha1.FotaCallback) bool {
+	return rules.ReadyReason(o) == v1alpha1.ReasonCredentialsRejected || rules.Deleting(o) && o.Status.RejectedCredentials != nil
 }
 
 // changePassword changes the user's password on both sides.

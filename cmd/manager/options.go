@@ -14,6 +14,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 	"sigs.k8s.io/controller-runtime/pkg/client/config"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+
+	"github.com/fota-callback-operator/fota-callback-operator/internal/thingspace"
 )
 
 // options are the operator's flags. Nothing here can be set by an object.
@@ -107,6 +109,9 @@ func fromEnvironment(flags *flag.FlagSet, lookupEnv func(string) (string, bool))
 
 // check refuses what could only fail later.
 func (o *options) check() error {
+	if err := thingspace.CheckBaseURL(o.thingspaceURL, o.thingspaceAllowHTTP); err != nil {
+		return fmt.Errorf("--thingspace-url: %w", err)
+	}
 	switch {
 	case o.thingspaceTimeout <= 0:
 		return fmt.Errorf("--thingspace-timeout must be more than 0, not %s", o.thingspaceTimeout)

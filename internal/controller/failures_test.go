@@ -1,6 +1,7 @@
 package controller_test
 
 import (
+	"fmt"
 	"net/http"
 	"time"
 
@@ -108,6 +109,55 @@ var _ = Describe("What goes wrong", func() {
 		}
 		Expect(w.far.Count("login")).To(Equal(3))
 		Expect(w.far.Locked(simulator.DefaultUsername)).To(BeFalse())
+	})
+
+	It("adds up what a user has failed with in all its Secrets, whichever a new process takes up first", func() {
+		w.far.Inject(simulator.Fault{Operation: "login", Applied: true}) // the answer is lost
+		var both []*v1alpha1.FotaCallback
+		for _, name := range []string{"one", "two"} {
+			w.secret(name, simulator.DefaultUsername, "not-the-password")
+			both = append(both, w.create(w.callback("fleet-"+name, "acc-"+name, fleetURL), func(o *v1alpha1.FotaCallback) {
+				o.Spec.CredentialsSecretRef = &v1alpha1.SecretReference{Name: name}
+			}))
+		}
+		for n := range 6 {
+			Eventually(func() int { return w.far.Count("login") }).Should(Equal(min(n+1, 3)))
+			for _, o := range both {
+				Eventually(w.reason(o)).ShouldNot(Equal("not handled yet"))
+			}
+			w.restart()
+		}
+		for _, o := range both {
+			w.eventually(o, v1alpha1.ReasonCredentialsRejected)
+		}
+		w.quiet()
+		Expect(w.far.Count("login")).To(Equal(3))
+		Expect(w.far.Locked(simulator.DefaultUsername)).To(BeFalse())
+	})
+
+	It("makes one login more where a whole fleet asks for it", func() {
+		w.goodCredentials()
+		w.far.Inject(simulator.Fault{Operation: "login", Status: 500})
+		var fleet []*v1alpha1.FotaCallback
+		for n := range 6 {
+			fleet = append(fleet, w.create(w.callback(fmt.Sprintf("fleet-%d", n), fmt.Sprintf("acc-%d", n), fleetURL)))
+		}
+		for range 3 {
+			w.pass(fleet[0], 2*time.Minute)
+			for _, o := range fleet {
+				Eventually(w.reason(o)).ShouldNot(Equal("not handled yet"))
+			}
+		}
+		Eventually(func() string { w.pass(fleet[0], time.Minute); return w.reason(fleet[0])(NewWithT(GinkgoT())) }).
+			Should(Equal(v1alpha1.ReasonCredentialsRejected))
+		Expect(w.far.Count("login")).To(Equal(3))
+		for _, o := range fleet {
+			w.request(o, "please")
+		}
+		for _, o := range fleet {
+			Eventually(w.reason(o)).Should(Equal(v1alpha1.ReasonCredentialsRejected))
+		}
+		Expect(w.far.Count("login")).To(Equal(4))
 	})
 
 	It("leaves Ready True until a third routine check in a row has failed", func() {

@@ -2,85 +2,120 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"sync"
 
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
 	"github.com/fota-callback-operator/fota-callback-operator/internal/rules"
+	"github.com/fota-callback-operator/fota-callback-operator/internal/thingspace"
 )
 
-// loginLedger counts, for each Secret, the logins without one that succeeded, starting from what earlier processes recorded in status: a crash
+// loginLedger counts the logins without one that succeeded, starting from what earlier processes recorded in status: a crash
 // loop must not add attempts until ThingSpace locks the user.
 type loginLedger struct {
-	cache client.Reader
+	cache       client.Reader
+	credentials *credentialReader
 
-	mu      sync.Mutex
-	secrets map[string]*secretLogins
+	mu sync.Mutex
+	// earlier is nil until somebody is about to sign in for the first time.
+	earlier *earlierLogins
+	// tried is the count by now, for each Secret and each user that it has named.
+	tried map[secretUser]int32
 }
 
-type secretLogins struct {
-	// recorded is what earlier processes wrote, refused the contents whose refusal they saw.
-	recorded int32
-	refused  map[string]bool
-	// tried is the count by now.
-	tried int32
+type secretUser struct {
+	secretUID string
+	username  thingspace.Sensitive
 }
 
-func newLoginLedger(cache client.Reader) *loginLedger {
-	return &loginLedger{cache: cache, secrets: map[string]*secretLogins{}}
+// earlierLogins is what earlier processes recorded.
+type earlierLogins struct {
+	users   map[thingspace.Sensitive]thingspace.EarlierLogins
+	refused map[rules.SecretIdentity]bool
 }
 
-// earlier returns how many logins earlier processes recorded for the Secret, and whether they saw this content of it refused.
-func (l *loginLedger) earlier(ctx context.Context, secret rules.SecretIdentity) (logins int, refused bool, err error) {
+func newLoginLedger(cache client.Reader, credentials *credentialReader) *loginLedger {
+	return &loginLedger{cache: cache, credentials: credentials, tried: map[secretUser]int32{}}
+}
+
+func keyOf(used *usable) secretUser {
+	return secretUser{secretUID: used.identity.UID, username: used.Username}
+}
+
+// of returns what earlier processes recorded of these credentials and of their user.
+func (l *loginLedger) of(ctx context.Context, used *usable) (thingspace.EarlierLogins, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	known, err := l.load(ctx, secret.UID)
-	if err != nil {
-		return 0, false, err
+	if l.earlier == nil {
+		if err := l.load(ctx); err != nil {
+			return thingspace.EarlierLogins{}, err
+		}
 	}
-	return int(known.recorded), known.refused[secret.ResourceVersion], nil
+	earlier := l.earlier.users[used.Username]
+	earlier.Refused = l.earlier.refused[used.identity]
+	return earlier, nil
 }
 
 // next counts a login that is about to be made, and returns the record to write before it.
-func (l *loginLedger) next(ctx context.Context, secret rules.SecretIdentity) (*v1alpha1.RejectedCredentials, error) {
+func (l *loginLedger) next(used *usable) *v1alpha1.RejectedCredentials {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	known, err := l.load(ctx, secret.UID)
-	if err != nil {
-		return nil, err
+	l.tried[keyOf(used)]++
+	return &v1alpha1.RejectedCredentials{
+		SecretUID: used.identity.UID, SecretResourceVersion: used.identity.ResourceVersion, Logins: l.tried[keyOf(used)],
 	}
-	known.tried++
-	return &v1alpha1.RejectedCredentials{SecretUID: secret.UID, SecretResourceVersion: secret.ResourceVersion, Logins: known.tried}, nil
+}
+
+// unsent takes a login back that was not made after all.
+func (l *loginLedger) unsent(used *usable) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.tried[keyOf(used)]--
 }
 
 // succeeded ends the run of failures.
-func (l *loginLedger) succeeded(secret rules.SecretIdentity) {
+func (l *loginLedger) succeeded(used *usable) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if known, ok := l.secrets[secret.UID]; ok {
-		known.tried = 0
-	}
+	delete(l.tried, keyOf(used))
 }
 
-func (l *loginLedger) load(ctx context.Context, secretUID string) (*secretLogins, error) {
-	if known, ok := l.secrets[secretUID]; ok {
-		return known, nil
-	}
+// load adds the records up for each user. A record names a Secret, and only the Secret can tell whose it is.
+func (l *loginLedger) load(ctx context.Context) error {
 	var list v1alpha1.FotaCallbackList
-	if err := l.cache.List(ctx, &list, client.MatchingFields{rejectedSecretIndex: secretUID}, client.UnsafeDisableDeepCopy); err != nil {
-		return nil, &rules.KubernetesError{Attempted: "look up earlier logins", Err: err}
+	if err := l.cache.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
+		return &rules.KubernetesError{Attempted: "look up earlier logins", Err: err}
 	}
-	known := &secretLogins{refused: map[string]bool{}}
+	found := &earlierLogins{users: map[thingspace.Sensitive]thingspace.EarlierLogins{}, refused: map[rules.SecretIdentity]bool{}}
+	highest := map[secretUser]int32{}
 	for i := range list.Items {
-		record := list.Items[i].Status.RejectedCredentials
-		known.recorded = max(known.recorded, record.Logins)
-		// Three or more may stand for logins without an answer as well: these a person can have tried once more.
-		if rules.ReadyReason(&list.Items[i]) == v1alpha1.ReasonCredentialsRejected && record.Logins < 3 {
-			known.refused[record.SecretResourceVersion] = true
+		o := &list.Items[i]
+		record := o.Status.RejectedCredentials
+		if record == nil {
+			continue
 		}
+		if rules.SaysLoginRefused(o) {
+			found.refused[rules.SecretIdentity{UID: record.SecretUID, ResourceVersion: record.SecretResourceVersion}] = true
+		}
+		used, err := l.credentials.get(ctx, types.NamespacedName{Namespace: o.Namespace, Name: o.Spec.SecretName()}, secretServes)
+		var unusable *rules.CredentialsError
+		switch {
+		case errors.As(err, &unusable):
+			continue // nobody can sign in with it
+		case err != nil:
+			return err
+		case used.identity.UID != record.SecretUID:
+			continue // it is another Secret by now
+		}
+		user := found.users[used.Username]
+		user.Failed += int(max(0, record.Logins-highest[keyOf(used)]))
+		user.Requests = append(user.Requests, o.Status.LastHandledReconcileAt)
+		found.users[used.Username] = user
+		highest[keyOf(used)] = max(highest[keyOf(used)], record.Logins)
 	}
-	known.tried = known.recorded
-	l.secrets[secretUID] = known
-	return known, nil
+	l.earlier, l.tried = found, highest
+	return nil
 }

@@ -34,6 +34,8 @@ type pass struct {
 	facts rules.Facts
 	// used are the credentials of the last call.
 	used *usable
+	// recoveries is how often ThingSpace had come back when the pass began.
+	recoveries uint64
 }
 
 func (p *pass) name() types.NamespacedName { return nameOf(p.facts.Object) }
@@ -101,6 +103,7 @@ func (p *pass) list(ctx context.Context) error {
 		return err
 	}
 	if kept := rules.KeepsRejection(p.facts); kept != nil {
+		p.facts.RejectionKept = true
 		return kept
 	}
 	live, err := p.Registrations.List(ctx, caller)
@@ -108,7 +111,7 @@ func (p *pass) list(ctx context.Context) error {
 		return err
 	}
 	p.facts.Listing = &rules.Listing{URL: live}
-	p.logins.succeeded(p.facts.Secret)
+	p.logins.succeeded(p.used)
 	p.keep(p.used)
 	return nil
 }

@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -69,14 +70,17 @@ type Reconciler struct {
 	cache       freshness
 	accounts    keymutex.KeyMutex
 	recovered   chan struct{}
+	// recoveries counts how often ThingSpace has come back.
+	recoveries atomic.Uint64
 }
 
 // NewReconciler returns a Reconciler that has met no object yet.
 func NewReconciler(config Config) *Reconciler {
+	credentials := newCredentialReader(config.Live, config.Clock)
 	return &Reconciler{
 		Config:      config,
-		credentials: newCredentialReader(config.Live, config.Clock),
-		logins:      newLoginLedger(config.Client),
+		credentials: credentials,
+		logins:      newLoginLedger(config.Client, credentials),
 		states:      newStateStore(),
 		accounts:    keymutex.NewHashed(accountLocks),
 		recovered:   make(chan struct{}, 1),
@@ -108,7 +112,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 
 // work is one pass: decide and apply until there is nothing left to do, then summarise.
 func (r *Reconciler) work(ctx context.Context, facts rules.Facts) (reconcile.Result, error) {
-	p := &pass{Reconciler: r, facts: facts}
+	p := &pass{Reconciler: r, facts: facts, recoveries: r.recoveries.Load()}
 	p.readForDeletion(ctx)
 	step := rules.Decide(p.facts)
 	for steps := 0; step.Action != rules.Rest; steps++ {
@@ -140,11 +144,22 @@ func (p *pass) finish(ctx context.Context, last rules.Step) (reconcile.Result, e
 			return reconcile.Result{}, fmt.Errorf("FotaCallback %s: write status: %w", p.name(), err)
 		}
 	}
-	p.states.change(p.name(), p.facts.Object.UID, func(s *objectState) { s.memory = summary.Memory })
+	p.keepMemory(&summary.Memory)
 	p.logOutcome(ctx, before, summary)
 	p.announceSince(before, summary)
 	p.facts.Memory = summary.Memory
 	return p.waitFor(p.facts), nil
+}
+
+// keepMemory keeps what is remembered of the object. Where ThingSpace has come back since the pass began, those who wait for that have been woken
+// already, and this one must not wait on.
+func (p *pass) keepMemory(memory *rules.Memory) {
+	keep := func(s *objectState) { s.memory = *memory }
+	p.states.change(p.name(), p.facts.Object.UID, keep)
+	if memory.AwaitsAPI && p.recoveries != p.Reconciler.recoveries.Load() {
+		memory.RetryAt = memory.LastCheck
+		p.states.change(p.name(), p.facts.Object.UID, keep)
+	}
 }
 
 // waitFor says when the queue should bring the object again. Routine checks have low priority: they never hold up a person's change.
@@ -209,6 +224,7 @@ func (r *Reconciler) forget(ctx context.Context, name types.NamespacedName) erro
 
 // APIRecovered says that ThingSpace answers again: what waited for that is due now.
 func (r *Reconciler) APIRecovered() {
+	r.recoveries.Add(1)
 	select {
 	case r.recovered <- struct{}{}:
 	default: // one is on its way already

@@ -20,9 +20,8 @@ import (
 )
 
 const (
-	// accountIndex finds the objects that name an account, rejectedSecretIndex those that recorded logins with a Secret.
-	accountIndex        = "spec.account in lower case"
-	rejectedSecretIndex = "status.rejectedCredentials.secretUID"
+	// accountIndex finds the objects that name an account.
+	accountIndex = "spec.account in lower case"
 
 	// A pass may sign in, list, change and list again, each within the time-out of one call; longer than this it hangs.
 	passTimeout = 3 * time.Minute
@@ -39,15 +38,6 @@ func AddIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 	})
 	if err != nil {
 		return fmt.Errorf("index FotaCallbacks by account: %w", err)
-	}
-	err = indexer.IndexField(ctx, &v1alpha1.FotaCallback{}, rejectedSecretIndex, func(o client.Object) []string {
-		if record := o.(*v1alpha1.FotaCallback).Status.RejectedCredentials; record != nil {
-			return []string{record.SecretUID}
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("index FotaCallbacks by rejected Secret: %w", err)
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
@@ -23,19 +24,21 @@ func (p *pass) caller(ctx context.Context) (thingspace.Caller, error) {
 		return thingspace.Caller{}, err
 	}
 	p.facts.Secret, p.used = found.identity, found
-	logins, refused, err := p.logins.earlier(ctx, found.identity)
+	earlier, err := p.logins.of(ctx, found)
 	if err != nil {
 		return thingspace.Caller{}, err
 	}
 	requested := rules.RequestedAt(p.facts.Object)
+	if requested == p.facts.Object.Status.LastHandledReconcileAt {
+		requested = ""
+	}
 	return thingspace.Caller{
 		Account:      p.facts.Object.Spec.Account,
 		Credentials:  found.Credentials,
-		Source:       found.identity.UID,
-		PriorLogins:  logins,
-		PriorRefusal: refused,
-		AllowLogin:   requested != "" && requested != p.facts.Object.Status.LastHandledReconcileAt,
+		Earlier:      earlier,
+		LoginRequest: requested,
 		BeforeLogin:  func(ctx context.Context, proven bool) error { return p.beforeLogin(ctx, found, proven) },
+		LoginUnsent:  func() { p.logins.unsent(found) },
 		AfterLogin:   func(ctx context.Context) { p.afterLogin(ctx, found) },
 	}, nil
 }
@@ -87,22 +90,25 @@ func (p *pass) beforeLogin(ctx context.Context, used *usable, proven bool) error
 	if proven {
 		return nil
 	}
-	record, err := p.logins.next(ctx, used.identity)
-	if err != nil {
+	status := p.facts.Object.Status.DeepCopy()
+	status.RejectedCredentials = p.logins.next(used)
+	// A request for a check allows one login more than is safe: it is used up before that is made.
+	if requested := rules.RequestedAt(p.facts.Object); requested != "" {
+		status.LastHandledReconcileAt = requested
+	}
+	if equality.Semantic.DeepEqual(&p.facts.Object.Status, status) {
+		return nil // a login that was recorded and then did not leave
+	}
+	if err := p.writeStatus(ctx, func(s *v1alpha1.FotaCallbackStatus) { *s = *status }); err != nil {
+		p.logins.unsent(used)
 		return err
 	}
-	return p.writeStatus(ctx, func(status *v1alpha1.FotaCallbackStatus) {
-		status.RejectedCredentials = record
-		// A request for a check allows one login more than is safe: it is used up before that is made.
-		if requested := rules.RequestedAt(p.facts.Object); requested != "" {
-			status.LastHandledReconcileAt = requested
-		}
-	})
+	return nil
 }
 
 // afterLogin takes a login that has succeeded off the record at once: a crash later in the pass must not make it count as a failed one.
 func (p *pass) afterLogin(ctx context.Context, used *usable) {
-	p.logins.succeeded(used.identity)
+	p.logins.succeeded(used)
 	if p.facts.Object.Status.RejectedCredentials == nil {
 		return
 	}

@@ -158,7 +158,7 @@ func claimEvent(o *v1alpha1.FotaCallback) string {
 // InSync says whether what is registered is what spec says (rule 2).
 func InSync(o *v1alpha1.FotaCallback, live string) bool {
 	return thingspace.EqualURLs(live, o.Spec.URL) ||
-		o.Status.EchoedURL != "" && live == o.Status.EchoedURL && o.Status.RegisteredURL == o.Spec.URL
+		o.Status.EchoedURL != "" && thingspace.EqualURLs(live, o.Status.EchoedURL) && o.Status.RegisteredURL == o.Spec.URL
 }
 
 // Ours says whether what is registered was sent by this object (rule 2).
@@ -193,11 +193,16 @@ func CheckSpec(spec *v1alpha1.FotaCallbackSpec) error {
 	if spec.Interval == "" {
 		return nil
 	}
-	interval, err := time.ParseDuration(spec.Interval)
+	_, err := parseInterval(spec.Interval)
+	return err
+}
+
+func parseInterval(text string) (time.Duration, error) {
+	interval, err := time.ParseDuration(text)
 	if err != nil || interval < time.Minute || interval > 24*time.Hour {
-		return errors.New("interval must be a duration between 1m and 24h, for example 10m")
+		return 0, errors.New("interval must be a duration between 1m and 24h, for example 10m")
 	}
-	return nil
+	return interval, nil
 }
 
 func rest(reason string) Step { return Step{Action: Rest, Reason: reason} }

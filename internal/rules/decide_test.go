@@ -198,3 +198,9 @@ func TestOthersAreLookedUpFirst(t *testing.T) {
 		})
 	}
 }
+
+// ThingSpace may write one URL in several ways, and not always in the same: that is no reason to send it again and again.
+func TestAnEchoIsComparedAsURLsAre(t *testing.T) {
+	o := object(healthy, func(o *v1alpha1.FotaCallback) { o.Status.EchoedURL = "https://FOTA.example.com/callbacks/new/" })
+	NewWithT(t).Expect(rules.Decide(listed(facts(o), "https://fota.example.com:443/callbacks/new/")).Action).To(Equal(rules.Rest))
+}

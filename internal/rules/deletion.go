@@ -12,6 +12,8 @@ func decideDeletion(f Facts) Step {
 	switch {
 	case !HasFinalizer(o) || f.did(Release):
 		return rest(v1alpha1.ReasonDeregistering)
+	case f.Err != nil: // with a call, or with taking the finalizer off
+		return rest(v1alpha1.ReasonDeregistering)
 	case o.Spec.Retains():
 		return Step{Action: Release, Event: v1alpha1.EventRetained}
 	case thingspace.CheckAccount(o.Spec.Account) != nil:
@@ -32,8 +34,6 @@ func decideDeletion(f Facts) Step {
 	}
 
 	switch {
-	case f.Err != nil:
-		return rest(v1alpha1.ReasonDeregistering)
 	case f.Listing == nil:
 		return Step{Action: List}
 	case f.Listing.URL == "":

@@ -1,6 +1,7 @@
 package rules_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -29,6 +30,10 @@ func TestDeletion(t *testing.T) {
 		f.Done = steps
 		return f
 	}
+	refused := func(f rules.Facts) rules.Facts {
+		f.Err = &rules.KubernetesError{Attempted: "take the finalizer off", Err: errors.New("no")}
+		return f
+	}
 	failed := at(facts(leaving()), afterGrace)
 	failed.Err = &thingspace.UnavailableError{}
 	for name, test := range map[string]struct {
@@ -53,10 +58,35 @@ func TestDeletion(t *testing.T) {
 		"accepted, and has to be seen": {done(at(facts(leaving()), afterGrace), rules.Step{Action: rules.Deregister}), rules.Step{Action: rules.List}},
 		"accepted, and still there": {done(at(listed(facts(leaving()), wish), afterGrace), rules.Step{Action: rules.Deregister}),
 			rules.Step{Action: rules.Rest, Reason: v1alpha1.ReasonDeregistering}},
-		"an error": {failed, rules.Step{Action: rules.Rest, Reason: v1alpha1.ReasonDeregistering}},
+		"an error":                           {failed, rules.Step{Action: rules.Rest, Reason: v1alpha1.ReasonDeregistering}},
+		"an error with the finalizer itself": {refused(facts(leaving(retain))), rules.Step{Action: rules.Rest, Reason: v1alpha1.ReasonDeregistering}},
+		"an error with the finalizer, after a hand-over": {refused(facts(leaving(), object(named("next"), healthy))),
+			rules.Step{Action: rules.Rest, Reason: v1alpha1.ReasonDeregistering}},
 	} {
 		t.Run(name, func(t *testing.T) { NewWithT(t).Expect(rules.Decide(test.facts)).To(Equal(test.step)) })
 	}
+}
+
+// Where no process was there to work on the successor, a hand-over must not have failed by the time that one comes.
+func TestHandOverAfterTheOperatorWasDown(t *testing.T) {
+	g := NewWithT(t)
+	f := at(facts(leaving(claimed(old), registered(old)), object(named("next"))), time.Hour)
+	f.Memory.FirstSeen = f.Now
+	g.Expect(rules.Decide(f)).To(Equal(rules.Step{Action: rules.Rest, Reason: v1alpha1.ReasonDeregistering, Wait: f.Now.Add(2 * time.Minute)}))
+}
+
+// While calls are held back the message stays what it was.
+func TestADeletionsMessageDuringAnOutageIsStable(t *testing.T) {
+	g := NewWithT(t)
+	f := at(facts(leaving()), afterGrace)
+	f.Err = &thingspace.UnavailableError{Cause: "HTTP 503"}
+	summary := rules.Summarise(f, rules.Decide(f))
+	first := summary.Status.Conditions[0].Message
+	g.Expect(first).To(And(HavePrefix("To let the object go"), ContainSubstring("HTTP 503")))
+	f.Object = f.Object.DeepCopy()
+	f.Object.Status, f.Memory = summary.Status, summary.Memory
+	f.Err = &thingspace.UnavailableError{CircuitOpen: true}
+	g.Expect(rules.Summarise(f, rules.Decide(f)).Status).To(Equal(summary.Status))
 }
 
 func TestHandOver(t *testing.T) {

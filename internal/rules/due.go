@@ -51,18 +51,23 @@ func deletionDue(f Facts) (time.Time, bool) {
 		return time.Time{}, false
 	case !Handled(o), ReadyReason(o) != v1alpha1.ReasonDeregistering:
 		return f.Now, true
-	case f.Standing.Successor != nil && successorState(f.Standing.Successor) != successorWorking:
-		return earlier(f.Now, f.Memory.RetryAt, successorState(f.Standing.Successor) == successorReady), true
+	case f.Memory.Waits && !f.stillWaits():
+		return f.Now, true
 	}
 	return f.Memory.RetryAt, true
 }
 
-// earlier is now where something can be done without a call, and the retry otherwise.
-func earlier(now, retryAt time.Time, free bool) time.Time {
-	if free {
-		return now
+// stillWaits says whether what a deletion waits for can still come: the same successor is still at work on it, or nobody has come within the grace.
+func (f *Facts) stillWaits() bool {
+	next := f.Standing.Successor
+	return uidOf(next) == f.Memory.Successor && (next == nil || successorState(next) == successorWorking)
+}
+
+func uidOf(o *v1alpha1.FotaCallback) types.UID {
+	if o == nil {
+		return ""
 	}
-	return retryAt
+	return o.UID
 }
 
 // conflictDue is now where status does not say yet who owns the account, and otherwise when waiting for that one turns into Stalled.
@@ -77,12 +82,16 @@ func conflictDue(f Facts) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// Interval is how often the object's account is listed.
+// Interval is how often the object's account is listed. One that an older CRD let through and that CheckSpec refuses is not in force.
 func (f *Facts) Interval() time.Duration {
-	if interval, err := time.ParseDuration(f.Object.Spec.Interval); err == nil {
-		return interval
+	if f.Object.Spec.Interval == "" {
+		return f.Settings.DefaultInterval
 	}
-	return f.Settings.DefaultInterval
+	interval, err := parseInterval(f.Object.Spec.Interval)
+	if err != nil {
+		return f.Settings.DefaultInterval
+	}
+	return interval
 }
 
 // nextSlot is the first slot after the last check; after a restart, the first one after this process met the object. A check that was made for another
@@ -127,11 +136,13 @@ func successorState(o *v1alpha1.FotaCallback) successor {
 	return successorWorking
 }
 
-// handOverEnds is when a deletion stops waiting for its successor.
+// handOverEnds is when a deletion stops waiting for its successor. While no process was there to work on that one, it had no chance.
 func (f *Facts) handOverEnds() time.Time {
 	began := f.Object.DeletionTimestamp.Time
-	if created := f.Standing.Successor.CreationTimestamp.Time; created.After(began) {
-		began = created
+	for _, later := range []time.Time{f.Standing.Successor.CreationTimestamp.Time, f.Memory.FirstSeen} {
+		if later.After(began) {
+			began = later
+		}
 	}
 	return began.Add(handOverPatience)
 }

@@ -53,6 +53,13 @@ func TestDue(t *testing.T) {
 		f.Memory.RetryAt = soon
 		return f
 	}
+	waiting := func(successor types.UID, f rules.Facts) rules.Facts {
+		f = retrying(f)
+		f.Memory.Waits, f.Memory.Successor = true, successor
+		return f
+	}
+	left := leaving(handled(v1alpha1.ReasonDeregistering, "False", "Reconciling"))
+	next := object(named("b"))
 	checked := func(f rules.Facts) rules.Facts {
 		f.Memory.LastCheck = now
 		return f
@@ -70,7 +77,14 @@ func TestDue(t *testing.T) {
 		"deleted":                                 {facts(leaving()), now},
 		"deleted, nothing to undo":                {facts(object(deleting)), never},
 		"deleted and waiting":                     {retrying(facts(leaving(handled(v1alpha1.ReasonDeregistering, "False", "Reconciling")))), soon},
-		"deleted, and the next one is Ready":      {retrying(facts(leaving(handled(v1alpha1.ReasonDeregistering, "False", "Reconciling")), object(named("b"), healthy))), now},
+		"deleted, in its grace":                   {waiting("", facts(left)), soon},
+		"deleted, and somebody comes":             {waiting("", facts(left, next)), now},
+		"deleted, and the next one works on it":   {waiting(next.UID, facts(left, next)), soon},
+		"deleted, and the next one is Ready":      {waiting(next.UID, facts(left, object(named("b"), healthy))), now},
+		"deleted, and the next one stalls":        {waiting(next.UID, facts(left, object(named("b"), handled(v1alpha1.ReasonExistingRegistration, "False", "Stalled")))), now},
+		"deleted, and the next one has gone":      {waiting(next.UID, facts(left)), now},
+		"deleted, and the next one is another":    {waiting(next.UID, facts(left, object(func(o *v1alpha1.FotaCallback) { o.UID = "uid-another" }))), now},
+		"deleted, in backoff, with a next one":    {retrying(facts(left, object(named("b"), healthy))), soon},
 		"deleted and waiting, after a restart":    {facts(leaving(handled(v1alpha1.ReasonDeregistering, "False", "Reconciling"))), past},
 		"healthy, after a restart":                {facts(object(healthy)), slot},
 		"healthy, just checked":                   {checked(facts(object(healthy))), rules.NextSlot("uid-fleet", 10*time.Minute, now.Add(time.Minute))},
@@ -130,6 +144,37 @@ func TestARefusalIsKeptUntilTheSlot(t *testing.T) {
 	f.Now = now
 	requested("x")(f.Object)
 	g.Expect(rules.KeepsRejection(f)).To(Succeed(), "somebody has asked")
+}
+
+// While a refused token is waited out, the Secret is looked at every few minutes. That is no asking: at the next slot ThingSpace is asked again.
+func TestARefusedTokenIsAskedForAgainAtEachSlot(t *testing.T) {
+	for _, interval := range []string{"1m", "10m", "1h", "24h"} {
+		t.Run(interval, func(t *testing.T) {
+			g := NewWithT(t)
+			f, step := failing(object(func(o *v1alpha1.FotaCallback) { o.Spec.Interval = interval }), &thingspace.CredentialsRejectedError{})
+			every, asked := f.Interval(), 0
+			for end := now.Add(10 * every); f.Now.Before(end); {
+				f.Err, f.RejectionKept = rules.KeepsRejection(f), true
+				if f.Err == nil {
+					f.Err, f.RejectionKept = &thingspace.CredentialsRejectedError{}, false
+					asked++
+				}
+				summary := rules.Summarise(f, step)
+				f.Object = f.Object.DeepCopy()
+				f.Object.Status, f.Memory = summary.Status, summary.Memory
+				f.Now, _ = rules.Due(f)
+			}
+			g.Expect(asked).To(BeNumerically("~", 11, 1), "the first time, and at ten slots")
+		})
+	}
+}
+
+// An interval that an older CRD let through is refused; it must not come in the way of a deletion either.
+func TestAnIntervalThatIsNoneIsNotInForce(t *testing.T) {
+	for _, interval := range []string{"0s", "-1m", "30s", "25h", "often"} {
+		f := facts(object(func(o *v1alpha1.FotaCallback) { o.Spec.Interval = interval }))
+		NewWithT(t).Expect(f.Interval()).To(Equal(settings.DefaultInterval), interval)
+	}
 }
 
 func TestContention(t *testing.T) {

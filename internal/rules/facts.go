@@ -36,6 +36,8 @@ type Facts struct {
 	Memory Memory
 	// Secret is the identity of the credentials that this pass used, where it got as far.
 	Secret SecretIdentity
+	// RejectionKept says that Err is an earlier refusal of these credentials: ThingSpace was not asked again.
+	RejectionKept bool
 	// Listing is what ThingSpace reported in this pass; nil before it was asked.
 	Listing *Listing
 	// Done are the steps applied in this pass, oldest first.

@@ -1,6 +1,10 @@
 package rules
 
-import "time"
+import (
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+)
 
 // Memory is what the process remembers of one object between passes. None of it is needed after a restart: without it an
 // object waits for its slot, or is tried once.
@@ -13,8 +17,11 @@ type Memory struct {
 	LastListed time.Time
 	// Attempts is how many attempts in a row have failed for a passing reason.
 	Attempts int
-	// RetryAt is when a failed attempt is tried again; zero leaves it to the slot.
+	// RetryAt is when a failed attempt is tried again, or a wait ends; zero leaves it to the slot.
 	RetryAt time.Time
+	// Waits says that RetryAt ends a wait of an object that is being deleted, and Successor for which object it waits; empty for the grace.
+	Waits     bool
+	Successor types.UID
 	// FailingSince is when the present run of missing or rejected credentials began.
 	FailingSince time.Time
 	// AwaitsAPI says that the last attempt found ThingSpace unavailable: when it is back, nothing waits for RetryAt.
@@ -29,6 +36,8 @@ type Memory struct {
 type Rejection struct {
 	Secret SecretIdentity
 	Err    error
+	// At is when ThingSpace was asked. Looking at the Secret since then is no asking.
+	At time.Time
 }
 
 // DriftMemory is when foreign URLs were found lately.

@@ -3,6 +3,7 @@ package rules
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -48,6 +49,9 @@ func failure(f Facts) string {
 		return e.Problem + " It is looked at again by itself, every 30s at first and every 5m later."
 	case *thingspace.CredentialsRejectedError:
 		if e.Login {
+			if told := toldBefore(f, e.Error()); told != "" && e.Code == "" { // an earlier process knew ThingSpace's code
+				return told
+			}
 			return e.Error() + ". No further login is made, because ThingSpace locks a user after five failures. Put the right values into " +
 				secret + "; a change is noticed within minutes."
 		}
@@ -64,8 +68,8 @@ func failure(f Facts) string {
 		return e.Error() + ". Check that the account exists, has FOTA, and may use spec.url." + slot
 	case *thingspace.UnavailableError:
 		if e.CircuitOpen {
-			if kept := failureBefore(f, v1alpha1.ReasonAPIUnavailable); kept != "" {
-				return kept
+			if told := toldBefore(f, thingspace.Unavailable); told != "" {
+				return told
 			}
 		}
 		return e.Error() + "." + again + " If it lasts, check the network from the operator's pod to ThingSpace."
@@ -78,15 +82,25 @@ func failure(f Facts) string {
 	return "the pass ended without a verdict." + again
 }
 
-// failureBefore is what Ready says already about the same kind of failure: while calls are held back the message need not
-// change to and fro.
-func failureBefore(f Facts, reason string) string {
+// toldBefore is what Ready says already about the object as it is, from where that begins so: while nothing has changed the message need not change to
+// and fro.
+func toldBefore(f Facts, beginning string) string {
 	ready := meta.FindStatusCondition(f.Object.Status.Conditions, v1alpha1.ConditionReady)
-	prefix := "Account " + f.Object.Spec.Account + ": "
-	if ready == nil || ready.Reason != reason || len(ready.Message) <= len(prefix) {
+	if ready == nil || ready.ObservedGeneration != f.Object.Generation {
 		return ""
 	}
-	return ready.Message[len(prefix):]
+	if at := strings.Index(ready.Message, beginning); at >= 0 {
+		return ready.Message[at:]
+	}
+	return ""
+}
+
+// SaysLoginRefused says whether the object tells that ThingSpace has refused the login with its credentials. The reason alone does not: tokens that are
+// refused and logins that are withheld have the same.
+func SaysLoginRefused(o *v1alpha1.FotaCallback) bool {
+	refused := &thingspace.CredentialsRejectedError{Login: true}
+	ready := meta.FindStatusCondition(o.Status.Conditions, v1alpha1.ConditionReady)
+	return ready != nil && strings.Contains(ready.Message, refused.Error())
 }
 
 func conflictMessage(f Facts) string {
@@ -97,14 +111,17 @@ func conflictMessage(f Facts) string {
 
 // deletionMessage names the way out first.
 func deletionMessage(f Facts) string {
-	const wayOut = "To let the object go and leave the registration as it is, set deletionPolicy: Retain. "
 	account := "account " + f.Object.Spec.Account
+	wayOut, what := "To let the object go and leave the registration as it is, set deletionPolicy: Retain. ", "Deregistering "+account
+	if f.Object.Spec.Retains() {
+		wayOut, what = "", "Letting the object go"
+	}
 	next := f.Standing.Successor
 	switch {
 	case next != nil && successorState(next) == successorWorking && f.Now.Before(f.handOverEnds()):
 		return fmt.Sprintf("%sWaiting for FotaCallback %s/%s to take %s over, for at most %s.", wayOut, next.Namespace, next.Name, account, handOverPatience)
 	case f.Err != nil:
-		return fmt.Sprintf("%sDeregistering %s waits: %s", wayOut, account, failure(f))
+		return fmt.Sprintf("%s%s waits: %s", wayOut, what, failure(f))
 	case f.did(Deregister):
 		return fmt.Sprintf("%sThingSpace accepted that %s is deregistered, but still reports the URL. Tried again by itself.", wayOut, account)
 	}

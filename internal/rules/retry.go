@@ -27,6 +27,7 @@ func remember(f Facts, last Step) Memory {
 	m := f.Memory
 	m.LastCheck = f.Now
 	m.RetryAt = last.Wait
+	m.Waits, m.Successor = !last.Wait.IsZero(), uidOf(f.Standing.Successor)
 	m.AwaitsAPI = false
 	m.Rejection = nil
 	if f.Listing != nil {
@@ -52,7 +53,10 @@ func remember(f Facts, last Step) Memory {
 			m.FailingSince = f.Now
 		}
 		m.RetryAt = nextLook(f, m.FailingSince)
-		m.Rejection = &Rejection{Secret: f.Secret, Err: f.Err}
+		m.Rejection = &Rejection{Secret: f.Secret, Err: f.Err, At: f.Now}
+		if f.RejectionKept {
+			m.Rejection = f.Memory.Rejection
+		}
 	} else {
 		m.FailingSince = time.Time{}
 	}
@@ -90,7 +94,7 @@ func KeepsRejection(f Facts) error {
 	if r == nil || r.Secret != f.Secret || f.Secret == (SecretIdentity{}) || !Handled(f.Object) {
 		return nil
 	}
-	if reasonOf(r.Err) != v1alpha1.ReasonCredentialsRejected || !f.Now.Before(f.nextSlot()) {
+	if reasonOf(r.Err) != v1alpha1.ReasonCredentialsRejected || !f.Now.Before(NextSlot(f.Object.UID, f.Interval(), r.At)) {
 		return nil
 	}
 	return r.Err

@@ -53,13 +53,14 @@ func AccountKey(account string) string { return strings.ToLower(account) }
 // Stand finds the object's place. Peers are the other objects that name its account, in any order.
 func Stand(object *v1alpha1.FotaCallback, peers []*v1alpha1.FotaCallback) Standing {
 	var counted, predecessors []*v1alpha1.FotaCallback
+	claimed := claims(object) || slices.ContainsFunc(peers, claims)
 	for _, peer := range peers {
 		switch {
 		case Deleting(peer):
 			if HasFinalizer(peer) && !peer.Spec.Retains() {
 				predecessors = append(predecessors, peer)
 			}
-		case !passedOver(peer):
+		case !passedOver(peer) && !(claimed && yields(peer)):
 			counted = append(counted, peer)
 		}
 	}
@@ -73,7 +74,7 @@ func Stand(object *v1alpha1.FotaCallback, peers []*v1alpha1.FotaCallback) Standi
 		return Standing{Successor: first}
 	}
 	standing := Standing{Place: Owner, Predecessors: predecessors}
-	if first != nil && byPrecedence(first, object) < 0 {
+	if first != nil && (byPrecedence(first, object) < 0 || claimed && yields(object)) {
 		standing.Place, standing.Owner = Behind, first
 	}
 	if passedOver(object) {
@@ -94,6 +95,17 @@ func passedOver(o *v1alpha1.FotaCallback) bool {
 		return false
 	}
 	return passesOver(ReadyReason(o))
+}
+
+// claims says whether the object has claimed the account, and can work on it.
+func claims(o *v1alpha1.FotaCallback) bool {
+	return !Deleting(o) && HasFinalizer(o) && !passedOver(o)
+}
+
+// yields says whether the object has accepted that another has claimed the account before it: its age no longer counts against that one.
+func yields(o *v1alpha1.FotaCallback) bool {
+	return o.Status.RegisteredURL == "" && !HasFinalizer(o) && o.Status.ObservedGeneration == o.Generation &&
+		ReadyReason(o) == v1alpha1.ReasonAccountConflict
 }
 
 // passesOver says whether a reason shows that an object has no access to its account, or does not want any.

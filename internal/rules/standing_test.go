@@ -79,6 +79,25 @@ func TestPassedOverCountsAgain(t *testing.T) {
 	g.Expect(standing.Owner).To(Equal(younger))
 }
 
+// Who comes back to an account that another has claimed meanwhile stays behind, although it is older: also after it has said so.
+func TestWhoComesBackLeavesAClaimedAccountAlone(t *testing.T) {
+	g := NewWithT(t)
+	back := object(handled(v1alpha1.ReasonAccountConflict, metav1.ConditionFalse, v1alpha1.ConditionStalled))
+	holder := object(named("holder"), createdAt(now), claimed(wish))
+	standing := rules.Stand(back, []*v1alpha1.FotaCallback{holder})
+	g.Expect(standing.Place).To(Equal(rules.Behind))
+	g.Expect(standing.Owner).To(Equal(holder))
+	g.Expect(rules.Stand(holder, []*v1alpha1.FotaCallback{back}).Place).To(Equal(rules.Owner), "both see it alike")
+
+	newcomer := object(named("newcomer"))
+	g.Expect(rules.Stand(holder, []*v1alpha1.FotaCallback{back, newcomer}).Owner).To(Equal(newcomer), "age counts among the others")
+	handled(v1alpha1.ReasonAccessDenied, metav1.ConditionFalse)(holder)
+	g.Expect(rules.Stand(back, []*v1alpha1.FotaCallback{holder}).Place).To(Equal(rules.Owner), "who can't work on the account holds nobody back")
+	holder.Finalizers = nil
+	handled(v1alpha1.ReasonRegistered, metav1.ConditionTrue)(holder)
+	g.Expect(rules.Stand(back, []*v1alpha1.FotaCallback{holder}).Place).To(Equal(rules.Owner), "nobody has claimed it")
+}
+
 func TestPredecessorsAndSuccessor(t *testing.T) {
 	g := NewWithT(t)
 	leaving := object(named("leaving"), healthy, deleting)

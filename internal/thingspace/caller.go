@@ -10,26 +10,33 @@ type Caller struct {
 	// Credentials sign the call in. Tokens and sessions are shared by everybody who brings equal ones.
 	Credentials Credentials
 
-	// Source names where the credentials come from (a Secret's UID). Failed logins that an earlier process recorded
-	// under it are counted once for each Source.
-	Source string
+	// Earlier is what earlier processes have on record of logins with these credentials and of their user. It counts when the user is first met.
+	Earlier EarlierLogins
 
-	// PriorLogins is how many logins an earlier process recorded under Source without one that succeeded.
-	PriorLogins int
-
-	// PriorRefusal says that an earlier process saw ThingSpace refuse the login with exactly these credentials.
-	PriorRefusal bool
-
-	// AllowLogin permits one login although three in a row have failed for this user: a person has asked for it.
-	AllowLogin bool
+	// LoginRequest is a person's request for one login although three in a row have failed for this user; empty for none. Each request is granted
+	// once, whoever brings it.
+	LoginRequest string
 
 	// BeforeLogin is called right before a login is sent, in the goroutine of the call that brought it; where it
 	// returns an error there is no login, and the call returns that error. proven is whether
 	// these credentials have signed in before in this process.
 	BeforeLogin func(ctx context.Context, proven bool) error
 
+	// LoginUnsent is called where, after BeforeLogin, the login did not leave this machine after all.
+	LoginUnsent func()
+
 	// AfterLogin is called when the first login of this process with these credentials has succeeded, in the same goroutine.
 	AfterLogin func(ctx context.Context)
+}
+
+// EarlierLogins is what earlier processes have on record: without it, a crash loop would add logins until ThingSpace locks the user.
+type EarlierLogins struct {
+	// Failed is how many logins of the user have not succeeded, over all places that its credentials come from.
+	Failed int
+	// Requests are those that were granted.
+	Requests []string
+	// Refused says that ThingSpace has refused the login with exactly these credentials.
+	Refused bool
 }
 
 // Prove makes sure that a mutating call is still wanted. It is called when everything that the call needs (tokens, a session, a place in the rate

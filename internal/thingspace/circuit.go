@@ -33,18 +33,19 @@ func newCircuit(clk clock.PassiveClock, onClose func()) *circuit {
 	return &circuit{clock: clk, onClose: onClose, known: map[string]struct{}{}, failing: map[string]struct{}{}}
 }
 
-// admit says whether a call for the account may leave now; where it may not, the error holds the caller's place in line.
-func (c *circuit) admit(account string) error {
+// admit says whether a call for the account may leave now, and whether it probes an open circuit; where it may not, the error holds the caller's place
+// in line.
+func (c *circuit) admit(account string) (probes bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.known[account] = struct{}{}
 	if !c.open {
-		return nil
+		return false, nil
 	}
 	now := c.clock.Now()
 	if !now.Before(c.nextProbe) {
 		c.nextProbe = now.Add(probeEvery)
-		return nil
+		return true, nil
 	}
 	if c.lineEnds.Before(c.nextProbe) {
 		c.lineEnds = c.nextProbe
@@ -53,7 +54,7 @@ func (c *circuit) admit(account string) error {
 	if wait < longestLine {
 		c.lineEnds = c.lineEnds.Add(probeEvery)
 	}
-	return &UnavailableError{CircuitOpen: true, RetryAfter: max(wait, probeEvery)}
+	return false, &UnavailableError{CircuitOpen: true, RetryAfter: max(wait, probeEvery)}
 }
 
 // answered reports an answer below 500.

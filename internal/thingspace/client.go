@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -61,8 +62,7 @@ type Client struct {
 
 // New returns a Client that has made no call yet. It refuses a base URL that no call could use.
 func New(config Config) (*Client, error) {
-	base, err := baseURL(config.BaseURL, config.AllowHTTP)
-	if err != nil {
+	if err := CheckBaseURL(config.BaseURL, config.AllowHTTP); err != nil {
 		return nil, err
 	}
 	transport := config.Transport
@@ -70,7 +70,7 @@ func New(config Config) (*Client, error) {
 		transport = newTransport(config.RootCAs)
 	}
 	return &Client{
-		base: base,
+		base: strings.TrimRight(config.BaseURL, "/"),
 		http: &http.Client{
 			Transport: transport,
 			// A redirect would carry credentials to whoever it names.
@@ -88,17 +88,18 @@ func New(config Config) (*Client, error) {
 	}, nil
 }
 
-func baseURL(raw string, allowHTTP bool) (string, error) {
+// CheckBaseURL says why no call could use a base URL; nil where one can. The texts show nothing of the URL.
+func CheckBaseURL(raw string, allowHTTP bool) error {
 	base, err := url.Parse(raw)
 	switch {
 	case err != nil || base.Host == "" || base.Scheme != "https" && base.Scheme != "http":
-		return "", errors.New("the base URL must look like https://thingspace.verizon.com/api")
+		return errors.New("the base URL must look like https://thingspace.verizon.com/api")
 	case base.Scheme == "http" && !allowHTTP:
-		return "", errors.New("the base URL is http://, which sends credentials in the clear: use https://, or allow http explicitly for a test")
+		return errors.New("the base URL is http://, which sends credentials in the clear: use https://, or allow http explicitly for a test")
 	case base.User != nil || base.RawQuery != "" || base.Fragment != "":
-		return "", errors.New("the base URL must have no user name, password, query or fragment")
+		return errors.New("the base URL must have no user name, password, query or fragment")
 	}
-	return strings.TrimRight(raw, "/"), nil
+	return nil
 }
 
 // List returns the URL that is registered for the account, and "" for none (List Registered Callbacks, V3).
@@ -154,11 +155,14 @@ func (c *Client) Forget(account string) { c.circuit.forget(account) }
 func (c *Client) sessionOf(digest Digest) *sessionState {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	now := c.clock.Now()
 	state := c.sessions[digest]
 	if state == nil {
+		maps.DeleteFunc(c.sessions, func(_ Digest, s *sessionState) bool { return now.Sub(s.asked) > sessionKept })
 		state = &sessionState{}
 		c.sessions[digest] = state
 	}
+	state.asked = now
 	return state
 }
 

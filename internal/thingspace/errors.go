@@ -74,11 +74,14 @@ type UnavailableError struct {
 	RetryAfter time.Duration
 }
 
+// Unavailable is what the text of every UnavailableError begins with.
+const Unavailable = "ThingSpace is unavailable"
+
 func (e *UnavailableError) Error() string {
 	if e.CircuitOpen {
-		return "ThingSpace is unavailable; calls are held back until it answers"
+		return Unavailable + "; calls are held back until it answers"
 	}
-	return "ThingSpace is unavailable: " + e.Cause
+	return Unavailable + ": " + e.Cause
 }
 
 // UnexpectedResponseError means an answer that cannot be trusted: a 200 that can't be read, a redirect, success:false.

@@ -1,6 +1,8 @@
 package thingspace
 
 import (
+	"crypto/sha256"
+	"maps"
 	"sync"
 	"time"
 
@@ -12,6 +14,8 @@ const (
 	mostFailedLogins = 3
 	loginEvery       = time.Minute
 	provenRetry      = 10 * time.Minute
+	// What nobody has asked about for so long (twice the longest interval) is forgotten: credentials come and go.
+	loginsServe = 48 * time.Hour
 )
 
 // logins decides whether a login may be made, so that no user is ever locked out (rule 5). A user is whoever bears a user name, in
@@ -19,71 +23,115 @@ const (
 type logins struct {
 	clock clock.PassiveClock
 
-	mu      sync.Mutex
-	users   map[Sensitive]*userLogins
-	proven  map[Digest]bool
-	refused map[Digest]*CredentialsRejectedError
+	mu       sync.Mutex
+	users    map[Sensitive]*userLogins
+	contents map[Digest]*contentLogins
+	swept    time.Time
 }
 
 type userLogins struct {
-	failed  int
-	last    time.Time
-	sources map[string]bool
+	failed int
+	last   time.Time
+	asked  time.Time
+	// granted are the requests that have allowed a login, by digest, and grantedAt is when the last of them did.
+	granted   map[[sha256.Size]byte]bool
+	grantedAt time.Time
+}
+
+// contentLogins is what is known of the four values together.
+type contentLogins struct {
+	proven  bool
+	refused *CredentialsRejectedError
+	asked   time.Time
 }
 
 func newLogins(clk clock.PassiveClock) *logins {
-	return &logins{
-		clock: clk, users: map[Sensitive]*userLogins{}, proven: map[Digest]bool{}, refused: map[Digest]*CredentialsRejectedError{},
-	}
+	return &logins{clock: clk, users: map[Sensitive]*userLogins{}, contents: map[Digest]*contentLogins{}}
 }
 
 // loginAttempt is a login that may be made. Exactly one of its methods is called.
 type loginAttempt struct {
 	logins   *logins
 	user     *userLogins
-	digest   Digest
+	content  *contentLogins
 	proven   bool
 	lastMade time.Time
+	// request is the one that allowed it, where it took one.
+	request string
 }
 
 // begin takes the user's minute for a login, or says why there is none.
 func (l *logins) begin(caller Caller, digest Digest) (*loginAttempt, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	user := l.users[caller.Credentials.Username]
-	if user == nil {
-		user = &userLogins{sources: map[string]bool{}}
-		l.users[caller.Credentials.Username] = user
+	now := l.clock.Now()
+	l.sweep(now)
+	user, content := l.userOf(caller), l.contentOf(caller, digest)
+	user.asked, content.asked = now, now
+	if content.refused != nil {
+		return nil, content.refused
 	}
-	if caller.Source != "" && !user.sources[caller.Source] {
-		user.sources[caller.Source] = true
-		user.failed += caller.PriorLogins
-	}
-	if caller.PriorRefusal && !l.proven[digest] && l.refused[digest] == nil {
-		l.refused[digest] = &CredentialsRejectedError{Login: true}
-	}
-	if refused := l.refused[digest]; refused != nil {
-		return nil, refused
-	}
-
-	now, proven := l.clock.Now(), l.proven[digest]
+	attempt := &loginAttempt{logins: l, user: user, content: content, proven: content.proven, lastMade: user.last}
 	since := now.Sub(user.last)
-	asked := false
 	if user.failed >= mostFailedLogins {
 		switch {
-		case !proven && !caller.AllowLogin:
-			return nil, &LoginWithheldError{Failed: user.failed}
-		case proven && since < provenRetry:
+		case content.proven && since < provenRetry:
 			return nil, &LoginWithheldError{Failed: user.failed, Proven: true, RetryAfter: provenRetry - since}
+		case !content.proven && !user.mayGrant(caller.LoginRequest, now):
+			return nil, &LoginWithheldError{Failed: user.failed}
+		case !content.proven:
+			attempt.request = caller.LoginRequest
+			user.granted[digestOf(attempt.request)], user.grantedAt = true, now
 		}
-		asked = !proven
 	}
-	if since < loginEvery && !asked {
+	if since < loginEvery && attempt.request == "" {
 		return nil, &RateLimitedError{RetryAfter: max(loginEvery-since, retryAfterLeast), LoginMinute: true}
 	}
-	attempt := &loginAttempt{logins: l, user: user, digest: digest, proven: proven, lastMade: user.last}
 	user.last = now
 	return attempt, nil
+}
+
+// mayGrant says whether a request allows one login more. Each does so once, although everybody who shares the user may bring the same one, and requests
+// that come together count as one.
+func (u *userLogins) mayGrant(request string, now time.Time) bool {
+	return request != "" && !u.granted[digestOf(request)] && now.Sub(u.grantedAt) >= loginEvery
+}
+
+// digestOf keeps what people write short.
+func digestOf(request string) [sha256.Size]byte { return sha256.Sum256([]byte(request)) }
+
+func (l *logins) userOf(caller Caller) *userLogins {
+	user := l.users[caller.Credentials.Username]
+	if user == nil {
+		user = &userLogins{failed: caller.Earlier.Failed, granted: map[[sha256.Size]byte]bool{}}
+		for _, request := range caller.Earlier.Requests {
+			user.granted[digestOf(request)] = true
+		}
+		l.users[caller.Credentials.Username] = user
+	}
+	return user
+}
+
+func (l *logins) contentOf(caller Caller, digest Digest) *contentLogins {
+	content := l.contents[digest]
+	if content == nil {
+		content = &contentLogins{}
+		if caller.Earlier.Refused {
+			content.refused = &CredentialsRejectedError{Login: true}
+		}
+		l.contents[digest] = content
+	}
+	return content
+}
+
+// sweep forgets what has not been asked about for long, but no failures: whoever has some must not start anew by waiting.
+func (l *logins) sweep(now time.Time) {
+	if now.Sub(l.swept) < time.Hour {
+		return
+	}
+	l.swept = now
+	maps.DeleteFunc(l.users, func(_ Sensitive, u *userLogins) bool { return u.failed == 0 && now.Sub(u.asked) > loginsServe })
+	maps.DeleteFunc(l.contents, func(_ Digest, c *contentLogins) bool { return now.Sub(c.asked) > loginsServe })
 }
 
 // succeeded ends the user's run of failures.
@@ -91,7 +139,7 @@ func (a *loginAttempt) succeeded() {
 	a.logins.mu.Lock()
 	defer a.logins.mu.Unlock()
 	a.user.failed = 0
-	a.logins.proven[a.digest] = true
+	a.content.proven = true
 }
 
 // refused is final for these credentials.
@@ -99,9 +147,8 @@ func (a *loginAttempt) refused(code string) *CredentialsRejectedError {
 	a.logins.mu.Lock()
 	defer a.logins.mu.Unlock()
 	a.user.failed++
-	err := &CredentialsRejectedError{Login: true, Code: code}
-	a.logins.refused[a.digest] = err
-	return err
+	a.content.refused = &CredentialsRejectedError{Login: true, Code: code}
+	return a.content.refused
 }
 
 // unanswered counts a login that was sent and got no verdict: ThingSpace may have counted it too.
@@ -111,9 +158,13 @@ func (a *loginAttempt) unanswered() {
 	a.user.failed++
 }
 
-// notMade gives the minute back: nothing was sent.
+// notMade gives back the minute, and the request that allowed it: nothing was sent.
 func (a *loginAttempt) notMade() {
 	a.logins.mu.Lock()
 	defer a.logins.mu.Unlock()
 	a.user.last = a.lastMade
+	if a.request != "" {
+		delete(a.user.granted, digestOf(a.request))
+		a.user.grantedAt = time.Time{}
+	}
 }

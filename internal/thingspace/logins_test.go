@@ -34,7 +34,7 @@ func TestRefusedLoginIsNotRepeated(t *testing.T) {
 		f.clock.Step(20 * time.Minute)
 	}
 	asked := caller(withPassword("wrong"))
-	asked.AllowLogin = true
+	asked.LoginRequest = "please"
 	_ = as[*thingspace.CredentialsRejectedError](t, f.list(t, asked))
 	g.Expect(f.Count("login")).To(Equal(1))
 	g.Expect(f.list(t, caller(good))).To(Succeed(), "other content is another matter")
@@ -51,7 +51,7 @@ func TestNoFourthFailedLoginForOneUser(t *testing.T) {
 	g.Expect(withheld.Proven).To(BeFalse())
 
 	asked := caller(good)
-	asked.AllowLogin = true
+	asked.LoginRequest = "please"
 	g.Expect(f.list(t, asked)).To(Succeed(), "a person may ask for one more")
 	g.Expect(f.Count("login")).To(Equal(4))
 	g.Expect(f.Locked(simulator.DefaultUsername)).To(BeFalse())
@@ -131,17 +131,79 @@ func TestProvenCredentialsAreTriedAgain(t *testing.T) {
 func TestWhatEarlierProcessesRecorded(t *testing.T) {
 	g, f := NewWithT(t), newFar(t, simulator.Options{})
 	refused := caller(good)
-	refused.Source, refused.PriorRefusal = "secret-1", true
+	refused.Earlier.Refused = true
 	_ = as[*thingspace.CredentialsRejectedError](t, f.list(t, refused))
 
 	f = newFar(t, simulator.Options{})
-	for n, source := range []string{"secret-1", "secret-2", "secret-1"} {
+	for n := range 3 {
 		c := caller(withPassword(fmt.Sprintf("p%d", n)))
-		c.Source, c.PriorLogins = source, 2
+		c.Earlier = thingspace.EarlierLogins{Failed: 2, Requests: []string{"granted before"}}
 		_ = f.list(t, c)
 		f.clock.Step(2 * time.Minute)
 	}
-	g.Expect(f.Count("login")).To(Equal(1), "2 before the first, 2+1+2 before the second")
+	g.Expect(f.Count("login")).To(Equal(1), "2 before the first, 3 before the second")
+	c := caller(good)
+	c.LoginRequest = "granted before"
+	_ = as[*thingspace.LoginWithheldError](t, f.list(t, c))
+}
+
+// Everybody who shares a user may bring the same request, or one of their own: that is one login all the same.
+func TestARequestIsGrantedOnce(t *testing.T) {
+	g, f := NewWithT(t), newFar(t, simulator.Options{})
+	f.Inject(simulator.Fault{Operation: "login", Status: 500})
+	for range 3 {
+		_ = f.list(t, caller(good))
+		f.clock.Step(2 * time.Minute)
+	}
+	ask := func(request string) error {
+		c := caller(good)
+		c.LoginRequest = request
+		return f.list(t, c)
+	}
+	for n := range 10 {
+		_ = ask("the same")
+		_ = ask(fmt.Sprintf("another-%d", n))
+	}
+	g.Expect(f.Count("login")).To(Equal(4))
+	f.clock.Step(time.Minute)
+	_ = as[*thingspace.LoginWithheldError](t, ask("the same"))
+	f.ClearFaults()
+	g.Expect(ask("a new one")).To(Succeed())
+	g.Expect(f.Count("login")).To(Equal(5))
+}
+
+// What is held back, or never leaves, is no attempt: nothing goes on record for it, or it is taken back.
+func TestLoginsThatAreNotSent(t *testing.T) {
+	g, f := NewWithT(t), newFar(t, simulator.Options{})
+	recorded, taken := 0, 0
+	c := caller(good)
+	c.BeforeLogin = func(context.Context, bool) error { recorded++; return nil }
+	c.LoginUnsent = func() { taken++ }
+	f.Inject(simulator.Fault{Operation: "list", Status: 503})
+	g.Expect(f.list(t, c)).NotTo(Succeed())
+	g.Expect([]int{recorded, taken, f.Count("login")}).To(Equal([]int{1, 0, 1}))
+
+	for range 20 { // the circuit opens, and the session ends by idling
+		_ = f.list(t, c)
+		f.clock.Step(2 * time.Second)
+	}
+	f.clock.Step(16 * time.Minute)
+	_ = f.list(t, c) // the probe
+	before := recorded
+	for range 10 {
+		_ = as[*thingspace.UnavailableError](t, f.list(t, c))
+	}
+	g.Expect(recorded).To(Equal(before), "the circuit is open")
+}
+
+func TestARequestIsGivenBackWhereTheLoginIsNotMade(t *testing.T) {
+	g, f := NewWithT(t), newFar(t, simulator.Options{})
+	c := caller(good)
+	c.Earlier.Failed, c.LoginRequest = 3, "please"
+	c.BeforeLogin = func(context.Context, bool) error { return errors.New("a conflict") }
+	g.Expect(f.list(t, c)).To(MatchError("a conflict"))
+	c.BeforeLogin = nil
+	g.Expect(f.list(t, c)).To(Succeed())
 }
 
 func TestBeforeLogin(t *testing.T) {

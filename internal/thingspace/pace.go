@@ -2,6 +2,7 @@ package thingspace
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"time"
 
@@ -56,7 +57,9 @@ func newPauses(clk clock.PassiveClock) *pauses {
 func (p *pauses) set(credentials Digest, wait time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if until := p.clock.Now().Add(wait); until.After(p.until[credentials]) {
+	now := p.clock.Now()
+	maps.DeleteFunc(p.until, func(_ Digest, until time.Time) bool { return !until.After(now) })
+	if until := now.Add(wait); until.After(p.until[credentials]) {
 		p.until[credentials] = until
 	}
 }
@@ -71,7 +74,6 @@ func (p *pauses) check(credentials Digest) error {
 	}
 	left := until.Sub(p.clock.Now())
 	if left <= 0 {
-		delete(p.until, credentials)
 		return nil
 	}
 	return &RateLimitedError{RetryAfter: max(left, retryAfterLeast)}

@@ -13,6 +13,8 @@ const (
 	tokenUnsaid = 10 * time.Minute
 	// ThingSpace ends a session after 20 idle minutes.
 	sessionIdle = 15 * time.Minute
+	// Token and session of credentials that nobody has used for so long are let go: they have ended, and credentials come and go.
+	sessionKept = time.Hour
 	// A refused token is not asked for again by everybody who waits for it.
 	tokenRefusalServes = time.Minute
 )
@@ -36,6 +38,9 @@ type sessionState struct {
 	refusedUntil time.Time
 
 	signingIn *signIn
+
+	// asked is when it was last asked for; the Client's lock guards it.
+	asked time.Time
 }
 
 // signIn is one sign-in under way; done is closed when it ends, with err or without.

@@ -121,22 +121,28 @@ func (c *Client) login(ctx context.Context, caller Caller, digest Digest, state 
 	if err != nil {
 		return err
 	}
-	if caller.BeforeLogin != nil {
-		if err := caller.BeforeLogin(ctx, attempt.proven); err != nil {
-			attempt.notMade()
-			return err
+	recorded := false
+	record := func(ctx context.Context) error {
+		if recorded || caller.BeforeLogin == nil {
+			return nil
 		}
+		err := caller.BeforeLogin(ctx, attempt.proven)
+		recorded = err == nil
+		return err
 	}
-	a, written, err := c.sendLogin(ctx, caller, digest, state)
+	a, written, err := c.sendLogin(ctx, caller, digest, state, record)
 	if err == nil && a.status == http.StatusUnauthorized && refusalIn(a.body).aboutBearer() {
 		// The token is stale, and nobody has looked at the password yet.
 		token, _ := state.currentToken(c.clock.Now())
 		state.drop(grant{token: token}, true, false)
 		if err = c.ensureToken(ctx, caller, digest, state); err == nil {
-			a, written, err = c.sendLogin(ctx, caller, digest, state)
+			a, written, err = c.sendLogin(ctx, caller, digest, state, record)
 		} else {
 			written = false
 		}
+	}
+	if err != nil && !written && recorded && caller.LoginUnsent != nil {
+		caller.LoginUnsent()
 	}
 	err = c.loginVerdict(attempt, state, a, written, err)
 	if err == nil && !attempt.proven && caller.AfterLogin != nil {
@@ -145,7 +151,8 @@ func (c *Client) login(ctx context.Context, caller Caller, digest Digest, state 
 	return err
 }
 
-func (c *Client) sendLogin(ctx context.Context, caller Caller, digest Digest, state *sessionState) (answer, bool, error) {
+// sendLogin sends the login once. It is recorded last of all: what is held back on the way has not been an attempt.
+func (c *Client) sendLogin(ctx context.Context, caller Caller, digest Digest, state *sessionState, record Prove) (answer, bool, error) {
 	body, err := json.Marshal(map[string]string{"username": caller.Credentials.Username.Reveal(), "password": caller.Credentials.Password.Reveal()})
 	if err != nil {
 		return answer{}, false, unexpected("credentials that can't be sent")
@@ -155,7 +162,7 @@ func (c *Client) sendLogin(ctx context.Context, caller Caller, digest Digest, st
 	state.mu.Unlock()
 	return c.send(ctx, request{
 		operation: opLogin, account: caller.Account, credentials: digest,
-		method: http.MethodPost, path: "/m2m/v1/session/login", body: body,
+		method: http.MethodPost, path: "/m2m/v1/session/login", body: body, prove: record,
 		header: map[string]string{"Authorization": "Bearer " + token.Reveal(), "Content-Type": "application/json", "Accept": "application/json"},
 	})
 }

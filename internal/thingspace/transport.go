@@ -48,13 +48,15 @@ type request struct {
 // send sends a request once, when it may leave, and returns the answer whatever its status. written says whether any of it may have reached
 // ThingSpace. The order is a rule: everything that can wait comes before the proof.
 func (c *Client) send(ctx context.Context, r request) (a answer, written bool, err error) {
-	if err := c.pauses.check(r.credentials); err != nil {
-		return answer{}, false, err
-	}
-	if err := c.circuit.admit(r.account); err != nil {
+	probes, err := c.mayLeave(r, false)
+	if err != nil {
 		return answer{}, false, err
 	}
 	if err := c.pace.wait(ctx); err != nil {
+		return answer{}, false, err
+	}
+	// ThingSpace may have asked to wait, or gone, since this call began to wait for its place.
+	if _, err := c.mayLeave(r, probes); err != nil {
 		return answer{}, false, err
 	}
 	if r.prove != nil {
@@ -77,6 +79,17 @@ func (c *Client) send(ctx context.Context, r request) (a answer, written bool, e
 		c.pauses.set(r.credentials, a.retryAfter(retryAfterUnsaid))
 	}
 	return a, written, err
+}
+
+// mayLeave says whether a call may leave as far as ThingSpace is concerned, and whether it is the one that finds out if ThingSpace is back.
+func (c *Client) mayLeave(r request, probes bool) (bool, error) {
+	if err := c.pauses.check(r.credentials); err != nil {
+		return false, err
+	}
+	if probes {
+		return true, nil
+	}
+	return c.circuit.admit(r.account)
 }
 
 // exchange makes one HTTP request within the time-out. An answer whose body can't be read keeps its status.

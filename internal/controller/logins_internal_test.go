@@ -1,0 +1,108 @@
+package controller
+
+import (
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	clocktesting "k8s.io/utils/clock/testing"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+
+	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
+	"github.com/fota-callback-operator/fota-callback-operator/internal/thingspace"
+)
+
+const (
+	loginRefused = "Account a: ThingSpace refused the login with username and password (X). No further login is made."
+	tokenRefused = "Account a: ThingSpace refused the token with client-id and client-secret (X)."
+	withheld     = "Account a: 3 logins in a row have failed for this user. No login is made."
+)
+
+func secretOf(namespace, user string) *corev1.Secret {
+	secret := secretWith("username", user)
+	secret.Namespace, secret.UID, secret.ResourceVersion = namespace, types.UID("uid-"+namespace), "7"
+	return secret
+}
+
+// recorded is an object that an earlier process has left with a record of logins with its namespace's Secret.
+func recorded(namespace, name, message, request string, logins int32) *v1alpha1.FotaCallback {
+	o := &v1alpha1.FotaCallback{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
+	o.Status.RejectedCredentials = &v1alpha1.RejectedCredentials{SecretUID: "uid-" + namespace, SecretResourceVersion: "7", Logins: logins}
+	o.Status.LastHandledReconcileAt = request
+	meta.SetStatusCondition(&o.Status.Conditions, metav1.Condition{
+		Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonCredentialsRejected, Message: message,
+	})
+	return o
+}
+
+func ledgerOver(t *testing.T, objects ...client.Object) *loginLedger {
+	t.Helper()
+	scheme := runtime.NewScheme()
+	g := NewWithT(t)
+	g.Expect(clientgoscheme.AddToScheme(scheme)).To(Succeed())
+	g.Expect(v1alpha1.AddToScheme(scheme)).To(Succeed())
+	reader := fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).Build()
+	return newLoginLedger(reader, newCredentialReader(reader, clocktesting.NewFakePassiveClock(time.Now())))
+}
+
+func (l *loginLedger) at(t *testing.T, secret *corev1.Secret) thingspace.EarlierLogins {
+	t.Helper()
+	used, err := credentialsIn(secret)
+	NewWithT(t).Expect(err).NotTo(HaveOccurred())
+	earlier, err := l.of(t.Context(), used)
+	NewWithT(t).Expect(err).NotTo(HaveOccurred())
+	return earlier
+}
+
+// A user's failures are added up over all Secrets that name it, each with its highest record, whoever signs in first.
+func TestEarlierLoginsOfAUser(t *testing.T) {
+	g := NewWithT(t)
+	a, b, other := secretOf("a", "user"), secretOf("b", "user"), secretOf("c", "another")
+	gone := recorded("gone", "x", withheld, "", 3)
+	l := ledgerOver(t, a, b, other, gone,
+		recorded("a", "x", withheld, "first", 1), recorded("a", "y", withheld, "", 2), recorded("b", "x", withheld, "second", 1), recorded("c", "x", withheld, "", 1))
+	for _, secret := range []*corev1.Secret{b, a} {
+		earlier := l.at(t, secret)
+		g.Expect(earlier.Failed).To(Equal(3))
+		g.Expect(earlier.Requests).To(ContainElements("first", "second"))
+		g.Expect(earlier.Refused).To(BeFalse())
+	}
+	g.Expect(l.at(t, other).Failed).To(Equal(1))
+
+	b.UID = "uid-anew"
+	g.Expect(ledgerOver(t, b, recorded("b", "x", withheld, "", 2)).at(t, b).Failed).To(BeZero(), "another Secret by that name")
+}
+
+// Only what ThingSpace has refused is not tried again; a token that was refused and a login that was withheld say nothing of the password.
+func TestEarlierRefusals(t *testing.T) {
+	for message, refused := range map[string]bool{loginRefused: true, tokenRefused: false, withheld: false} {
+		secret := secretOf("a", "user")
+		NewWithT(t).Expect(ledgerOver(t, secret, recorded("a", "x", message, "", 1)).at(t, secret).Refused).To(Equal(refused), message)
+		secret.ResourceVersion = "8"
+		NewWithT(t).Expect(ledgerOver(t, secret, recorded("a", "x", message, "", 1)).at(t, secret).Refused).To(BeFalse(), "it has changed")
+	}
+}
+
+func TestRecordsOfLogins(t *testing.T) {
+	g := NewWithT(t)
+	secret := secretOf("a", "user")
+	l := ledgerOver(t, secret, recorded("a", "x", withheld, "", 1))
+	l.at(t, secret)
+	used, err := credentialsIn(secret)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(l.next(used).Logins).To(BeEquivalentTo(2))
+	l.unsent(used)
+	g.Expect(l.next(used).Logins).To(BeEquivalentTo(2), "what was not sent does not count")
+	other := *used
+	other.Username = "another"
+	g.Expect(l.next(&other).Logins).To(BeEquivalentTo(1), "nor what another user failed with")
+	l.succeeded(used)
+	g.Expect(l.next(used).Logins).To(BeEquivalentTo(1))
+}

@@ -70,6 +70,9 @@ func (b *bus) carry(w *world, e effect, apply func()) (lost bool, refused *refus
 	if d.crashAfter {
 		panic(crash{})
 	}
+	if d.late {
+		w.clock.Step(answersLate)
+	}
 	if !d.lost && (e.kind == "list" || e.mutatesFarSide()) {
 		e.by.listed = w.far.Registered(account)
 	}

@@ -17,6 +17,7 @@ type oracle string
 
 const (
 	oracleClaim      oracle = "claimed first"      // nothing changes at the far side before finalizer and intent are there
+	oracleProof      oracle = "proved first"       // each change stands behind a live read or a patch that nothing has come between
 	oracleRelease    oracle = "released when gone" // the finalizer goes only after proved absence, hand-over, a foreign URL, or Retain
 	oracleReady      oracle = "Ready is true"      // Ready at generation g means that the far side holds spec(g)
 	oracleGeneration oracle = "observed"           // observedGeneration never passes generation
@@ -59,6 +60,9 @@ func (w *world) failf(broken oracle, format string, args ...any) {
 	w.failures = append(w.failures, failure{broken, fmt.Sprintf(format, args...)})
 }
 
+// proofServes is how long a proof is good for.
+const proofServes = 5 * time.Second
+
 // known is what both sides hold, as far as a process can be expected to know: where others have a hand in it, at its last proof and list.
 func (w *world) known(by *replica) (near objects, far string) {
 	if w.disturbedByOthers {
@@ -71,6 +75,9 @@ func (w *world) known(by *replica) (near objects, far string) {
 func (w *world) judgeBefore(e effect) {
 	if !e.mutatesFarSide() {
 		return
+	}
+	if e.by.provedAt.IsZero() || w.clock.Since(e.by.provedAt) > proofServes {
+		w.failf(oracleProof, "%s without a proof that is still good", e)
 	}
 	near, url := w.known(e.by)
 	var live, leaving []*v1alpha1.FotaCallback
@@ -96,6 +103,9 @@ func (w *world) judgeBefore(e effect) {
 			continue
 		}
 		claimed = true
+		if !w.disturbedByOthers && rules.Stand(o, w.others(o)).Place == rules.Behind {
+			w.failf(oracleHandsOff, "%s by %s, which does not own the account", e, o.Name)
+		}
 		undoable = undoable || o.Status.ReplacedURL == url
 		told = told || rules.Ours(o, url) || o.Status.RegisteredURL != "" && o.Spec.CorrectsDrift() || o.Status.RegisteredURL == "" && o.Spec.Overwrites()
 	}
@@ -125,6 +135,9 @@ func (w *world) judgeDeregistration(e effect, url string, live, leaving []*v1alp
 		w.failf(oracleOurs, "%s of %s, which no object that is being deleted has sent", e, url)
 	}
 	w.deregistered[e.what] = slices.ContainsFunc(live, func(o *v1alpha1.FotaCallback) bool { return w.maySucceed(o, leaving) })
+	if len(live) > 0 && !w.deregistered[e.what] {
+		w.excused++
+	}
 }
 
 // maySucceed says whether a deletion has to wait for an object to take over: for two minutes, if nothing keeps that from it.
@@ -143,6 +156,7 @@ func (w *world) judgeAfter(e effect, before string) {
 	after := w.far.Registered(account)
 	if e.mutatesFarSide() {
 		w.mutations++
+		e.by.mutations++
 	}
 	if before == after || e.mutatesFarSide() {
 		return
@@ -164,9 +178,11 @@ func (w *world) judgeWrite(by *replica, before, after *v1alpha1.FotaCallback) {
 	if claimsReady(after) && !claimsReady(before) && !thingspace.EqualURLs(far, after.Spec.URL) {
 		w.failf(oracleReady, "%s says that it is registered, but the far side holds %q", after.Name, far)
 	}
-	released := rules.HasFinalizer(before) && !rules.HasFinalizer(after)
-	if released && !after.Spec.Retains() && rules.Ours(before, far) && rules.Stand(after, w.others(after)).Successor == nil {
-		w.failf(oracleRelease, "%s is let go although the far side still holds its URL", after.Name)
+	if !rules.HasFinalizer(before) || rules.HasFinalizer(after) || after.Spec.Retains() || !rules.Ours(before, far) {
+		return
+	}
+	if next := rules.Stand(after, w.others(after)).Successor; next == nil || !claimsReady(next) && !thingspace.EqualURLs(far, next.Spec.URL) {
+		w.failf(oracleRelease, "%s is let go although the far side still holds its URL, and nobody has taken it over", after.Name)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
 // plan says what is disturbed in one run of a story, and how. The zero plan disturbs nothing.
@@ -25,15 +26,19 @@ type disturbance struct {
 	// act limits it to an act of the story; anyAct does not. kind limits it to effects of one kind.
 	act  int
 	kind string
-	// crashBefore and crashAfter end the process there. lost applies the effect and loses its answer.
-	crashBefore, crashAfter, lost bool
+	// crashBefore and crashAfter end the process there. lost applies the effect and loses its answer; late has that take answersLate.
+	crashBefore, crashAfter, lost, late bool
 	// refuse is an answer given instead of the effect: an error of the Kubernetes API, or an answer of ThingSpace.
 	refuse *refusal
 	// somebody does something right before the effect: a stranger at the far side, or a user.
 	somebody func(*world)
 }
 
-const anyAct = -1
+const (
+	anyAct = -1
+	// answersLate is longer than a proof serves.
+	answersLate = 6 * time.Second
+)
 
 // stale is a cache that shows an old revision, in one read or for a while, to the process that runs or to one that has just started.
 type stale struct {

@@ -1,6 +1,7 @@
 package perturbation
 
 import (
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -130,10 +131,16 @@ func (w *world) changePassword(password string) {
 func (w *world) rest() {
 	before := len(w.bus.trace)
 	w.settle(restingSlots * interval)
+	checks := 0
 	for _, e := range w.bus.trace[before:] {
-		if e.kind != "list" && !e.signsIn() {
+		if e.kind == "list" {
+			checks++
+		} else if !e.signsIn() {
 			w.failf(oracleRest, "at rest, and yet: %s", e)
 		}
+	}
+	if checks < restingSlots-1 && slices.ContainsFunc(sorted(w.kube.objects), claimsReady) {
+		w.failf(oracleRest, "%d checks in %d slots", checks, restingSlots)
 	}
 	w.showMetrics()
 }

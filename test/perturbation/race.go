@@ -45,14 +45,15 @@ func (r *runner) step() bool {
 func (w *world) race(schedule string) (ofOld, ofNew int) {
 	w.disturbedByOthers = true // neither can know what the other is about to do
 	old := w.leader
+	before := old.mutations
 	w.leader = w.newReplica()
 	next := w.leader
 	// The old leader is in a pass of one object; the new one begins with a look at all.
 	a := old.start(func() {
 		for _, name := range w.names() {
-			before := len(w.bus.trace)
+			effects := len(w.bus.trace)
 			old.reconcile(name)
-			if len(w.bus.trace) > before {
+			if len(w.bus.trace) > effects {
 				return
 			}
 		}
@@ -74,6 +75,7 @@ func (w *world) race(schedule string) (ofOld, ofNew int) {
 	for b.step() {
 	}
 	next.turns = nil
+	w.excused += old.mutations - before // its successor knows nothing of them
 	return a.effects, b.effects
 }
 

@@ -38,9 +38,13 @@ type replica struct {
 	logins processLogins
 	// notBefore is the end of the last Retry-After that it was given.
 	notBefore time.Time
-	// listed is what the far side held when it last answered a list or a change; proof is what Kubernetes held at the last live read or patch.
-	listed string
-	proof  int
+	// listed is what the far side held when it last answered a list or a change; proof is what Kubernetes held at the last live read or patch,
+	// which was at provedAt: zero where a call has come in between, so that the proof is used up.
+	listed   string
+	proof    int
+	provedAt time.Time
+	// mutations is how many changes it has made at the far side.
+	mutations int
 	// turns makes it wait for its turn before each effect; nil where it runs alone.
 	turns *turns
 }
@@ -97,7 +101,7 @@ func (r *replica) reconcile(name types.NamespacedName) (crashed bool) {
 }
 
 // proves says that the process has just seen or written the newest version.
-func (r *replica) proves() { r.proof = len(r.world.kube.revisions) }
+func (r *replica) proves() { r.proof, r.provedAt = len(r.world.kube.revisions), r.world.clock.Now() }
 
 // carry is the bus as this process reaches it.
 func (r *replica) carry(e effect, apply func()) (lost bool, refused *refusal) {
@@ -105,7 +109,11 @@ func (r *replica) carry(e effect, apply func()) (lost bool, refused *refusal) {
 		r.turns.await()
 	}
 	e.act, e.by = r.world.act, r
-	return r.world.bus.carry(r.world, e, apply)
+	lost, refused = r.world.bus.carry(r.world, e, apply)
+	if !e.ofKubernetes() {
+		r.provedAt = time.Time{}
+	}
+	return lost, refused
 }
 
 // RoundTrip implements http.RoundTripper: every call of ThingSpace goes over the bus.

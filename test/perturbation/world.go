@@ -35,7 +35,10 @@ type world struct {
 	// denied says that the far side lets nobody touch the account.
 	denied    bool
 	mutations int
-	logins    userLogins
+	// excused are mutating calls that are not missed by an operator without fault: those of an old leader, and a deregistration that could not
+	// wait for its successor.
+	excused int
+	logins  userLogins
 	// shown is what the operator lets people see in logs, events, errors and metrics; written is what it has written to objects.
 	shown, written strings.Builder
 	secrets        []string
@@ -142,12 +145,7 @@ func (w *world) names() []types.NamespacedName {
 func (w *world) outcome() string {
 	var lines []string
 	for account, url := range w.far.Registrations() {
-		for _, o := range sorted(w.kube.objects) {
-			if thingspace.EqualURLs(url, o.Spec.URL) {
-				url = o.Spec.URL // one URL may be written in several ways
-			}
-		}
-		lines = append(lines, "far "+account+" = "+url)
+		lines = append(lines, "far "+account+" = "+w.asInSpec(url))
 	}
 	for _, o := range sorted(w.kube.objects) {
 		var conditions []string
@@ -155,9 +153,20 @@ func (w *world) outcome() string {
 			conditions = append(conditions, c.Type+"="+string(c.Status)+" "+c.Reason)
 		}
 		slices.Sort(conditions)
-		lines = append(lines, fmt.Sprintf("object %s %v registered=%s replaced=%s finalizers=%v intent=%s",
-			o.Name, conditions, o.Status.RegisteredURL, o.Status.ReplacedURL, o.Finalizers, rules.LastSentURL(o)))
+		lines = append(lines, fmt.Sprintf("object %s %v handled=%t registered=%s echoed=%s remote=%s replaced=%s rejected=%t finalizers=%v intent=%s",
+			o.Name, conditions, rules.Handled(o), o.Status.RegisteredURL, o.Status.EchoedURL, w.asInSpec(o.Status.RemoteURL), o.Status.ReplacedURL,
+			o.Status.RejectedCredentials != nil, o.Finalizers, rules.LastSentURL(o)))
 	}
 	slices.Sort(lines)
 	return strings.Join(lines, "\n")
+}
+
+// asInSpec is a URL as an object's spec writes it: there are several ways to write one.
+func (w *world) asInSpec(url string) string {
+	for _, o := range sorted(w.kube.objects) {
+		if thingspace.EqualURLs(url, o.Spec.URL) {
+			return o.Spec.URL
+		}
+	}
+	return url
 }

@@ -1,6 +1,9 @@
 package chart_test
 
 import (
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -15,9 +18,19 @@ import (
 
 // A release is packaged as .github/workflows/release.yaml does it: with the image of that release, and with nothing that is there for who develops it.
 func TestPackage(t *testing.T) {
+	const tag = "v1.2.3-rc.1"
+	stamped := filepath.Join(t.TempDir(), strings.TrimPrefix(folder, root))
+	if err := os.CopyFS(stamped, os.DirFS(folder)); err != nil {
+		t.Fatal(err)
+	}
+	stamp := exec.CommandContext(t.Context(), "bash", "-ec", stamping(t)) //nolint:gosec // the workflow's own command
+	stamp.Dir, stamp.Env = filepath.Join(stamped, "../.."), append(os.Environ(), "GITHUB_REF_NAME="+tag, "PRERELEASE=true")
+	if out, err := stamp.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
 	p := action.NewPackage()
-	p.Version, p.AppVersion, p.Destination = "1.2.3-rc.1", "v1.2.3-rc.1", t.TempDir()
-	path, err := p.Run(folder, nil)
+	p.Version, p.AppVersion, p.Destination = tag[1:], tag, t.TempDir()
+	path, err := p.Run(stamped, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,11 +48,36 @@ func TestPackage(t *testing.T) {
 		t.Fatal(err)
 	}
 	deployment := one[appsv1.Deployment](t, objects(t, made.Manifest), "Deployment")
-	if image := deployment.Spec.Template.Spec.Containers[0].Image; image != "ghcr.io/fota-callback-operator/fota-callback-operator:v1.2.3-rc.1" {
+	image := deployment.Spec.Template.Spec.Containers[0].Image
+	if image != "ghcr.io/fota-callback-operator/fota-callback-operator:"+tag {
 		t.Error(image)
+	}
+	annotations := packaged.Metadata.Annotations
+	if shown := annotations["artifacthub.io/images"]; !strings.Contains(shown, " image: "+image+"\n") || annotations["artifacthub.io/prerelease"] != "true" {
+		t.Errorf("Artifact Hub shows %s as pre-release %q", shown, annotations["artifacthub.io/prerelease"])
 	}
 	if label := deployment.Labels["helm.sh/chart"]; label != name+"-1.2.3-rc.1" {
 		t.Error(label)
+	}
+}
+
+// stamping is what the workflow does to Chart.yaml before it packages the chart.
+func stamping(t *testing.T) string {
+	t.Helper()
+	for line := range strings.Lines(read(t, root+".github/workflows/release.yaml")) {
+		if command := strings.TrimSpace(line); strings.HasPrefix(command, "sed -i ") {
+			return command
+		}
+	}
+	t.Fatal("the workflow stamps nothing")
+	return ""
+}
+
+// What the chart's page on Artifact Hub shows is what it installs.
+func TestArtifactHubShowsWhatIsInstalled(t *testing.T) {
+	image := one[appsv1.Deployment](t, render(t, ""), "Deployment").Spec.Template.Spec.Containers[0].Image
+	if shown := load(t).Metadata.Annotations["artifacthub.io/images"]; !strings.Contains(shown, " image: "+image+"\n") {
+		t.Errorf("%s is installed, and shown is %s", image, shown)
 	}
 }
 

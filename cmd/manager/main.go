@@ -2,6 +2,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -36,12 +37,15 @@ func run(args []string) int {
 	logger.Info("Starting.", "version", version, "thingspaceURL", options.thingspaceURL)
 
 	stopAsked := ctrl.SetupSignalHandler()
-	manager, err := newManager(stopAsked, options)
+	ctx, giveUp := context.WithCancelCause(stopAsked)
+	defer giveUp(nil)
+	start := &startup{giveUp: giveUp}
+	manager, err := newManager(ctx, options, start)
 	if err != nil {
 		logger.Error(err, "The operator can't start.")
 		return 1
 	}
-	if err := manager.Start(stopAsked); err != nil {
+	if err := start.run(ctx, manager); err != nil {
 		if stopAsked.Err() != nil {
 			logger.Info("Stopped; a pass was cut. The next start takes it up where it was.", "cause", err.Error())
 			return 0

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/utils/clock"
@@ -32,7 +33,7 @@ const (
 )
 
 // newManager puts the parts together: the far side's client, the reconciler, and the manager that runs it.
-func newManager(ctx context.Context, o *options) (ctrl.Manager, error) {
+func newManager(ctx context.Context, o *options, start *startup) (ctrl.Manager, error) {
 	restConfig, err := ctrl.GetConfig()
 	if err != nil {
 		return nil, fmt.Errorf("find the Kubernetes API: %w", err)
@@ -41,7 +42,15 @@ func newManager(ctx context.Context, o *options) (ctrl.Manager, error) {
 	restConfig.QPS = -1
 	restConfig.UserAgent = operatorName + "/" + version
 
-	manager, err := ctrl.NewManager(restConfig, managerOptions(o))
+	settings := managerOptions(o)
+	settings.Cache.DefaultWatchErrorHandler = start.onWatchError
+	if o.leaderElect {
+		settings.LeaderElectionConfig = start.forLeases(restConfig)
+	}
+	manager, err := ctrl.NewManager(restConfig, settings)
+	if meta.IsNoMatchError(err) {
+		return nil, fmt.Errorf("%w. %s", err, howToServe)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("set up the manager: %w", err)
 	}
@@ -83,7 +92,10 @@ func newManager(ctx context.Context, o *options) (ctrl.Manager, error) {
 	if err := metrics.Registry.Register(reconciler.Collector(manager.Elected())); err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
-	return manager, addProbes(manager)
+	if err := start.setUp(ctx, manager); err != nil {
+		return nil, err
+	}
+	return manager, addProbes(manager, start.ready)
 }
 
 func managerOptions(o *options) ctrl.Options {
@@ -126,11 +138,11 @@ func managerOptions(o *options) ctrl.Options {
 }
 
 // addProbes serves /healthz and /readyz. Neither asks ThingSpace: a restart would not bring that back.
-func addProbes(manager ctrl.Manager) error {
+func addProbes(manager ctrl.Manager, ready healthz.Checker) error {
 	if err := manager.AddHealthzCheck("ping", healthz.Ping); err != nil {
 		return fmt.Errorf("set up /healthz: %w", err)
 	}
-	if err := manager.AddReadyzCheck("ping", healthz.Ping); err != nil {
+	if err := manager.AddReadyzCheck("cache", ready); err != nil {
 		return fmt.Errorf("set up /readyz: %w", err)
 	}
 	return nil

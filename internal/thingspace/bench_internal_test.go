@@ -11,7 +11,7 @@ var answers = map[string]struct {
 	most int
 	a    answer
 }{
-	"a URL":   {14, answer{status: http.StatusOK, body: []byte(`{"url":"` + someURL + `"}`)}},
+	"a URL":   {13, answer{status: http.StatusOK, body: []byte(`{"url":"` + someURL + `"}`)}},
 	"nothing": {0, answer{status: http.StatusOK}},
 }
 

@@ -1,4 +1,4 @@
-// Package document writes generated sections into documents, between two comments that name them.
+// Package document writes generated sections into documents, between two comments that name them, and reads the commands that documents tell people to run.
 package document
 
 import (

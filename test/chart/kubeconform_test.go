@@ -26,7 +26,7 @@ func TestKubeconform(t *testing.T) {
 	}
 	for what, all := range map[string][]*unstructured.Unstructured{
 		"helm": render(t, ""), "helm, all of it": render(t, everyPart), "kustomize": kustomize(t, root+"config/default"), "kustomize, all of it": kustomize(t, "testdata/everything"),
-		"kustomize, for a team": kustomize(t, root+"config/namespaced"), "CRD": kustomize(t, root+"config/crd"),
+		"kustomize, for a team": kustomize(t, root+"config/namespaced"), "simulator": kustomize(t, root+"config/simulator"), "CRD": kustomize(t, root+"config/crd"),
 	} {
 		valid := 0
 		for _, o := range all {

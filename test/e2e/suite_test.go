@@ -3,16 +3,15 @@
 package e2e_test
 
 import (
-	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
-	corev1 "k8s.io/api/core/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -23,6 +22,8 @@ import (
 )
 
 const (
+	root = "../.."
+
 	// system is where the operator is installed.
 	system     = "fota-callback-operator-system"
 	deployment = "fota-callback-operator-controller-manager"
@@ -73,14 +74,10 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	cluster, err = client.New(config, client.Options{Scheme: scheme})
 	Expect(err).NotTo(HaveOccurred())
 
-	manifest, err := os.ReadFile("simulator.yaml")
-	Expect(err).NotTo(HaveOccurred())
-	run(strings.Replace(string(manifest), "thingspace-simulator:e2e", simulatorImage, 1), "kubectl", "apply", "-f", "-")
-	DeferCleanup(func() { kubectl("delete", "--wait=false", "-f", "simulator.yaml") })
-	kubectl("wait", "-n", "thingspace", "pod/simulator", "--for=condition=Ready", "--timeout=3m")
-	var pod corev1.Pod
-	Expect(cluster.Get(ctx, client.ObjectKey{Namespace: "thingspace", Name: "simulator"}, &pod)).To(Succeed())
-	thingspaceURL = "http://" + net.JoinHostPort(pod.Status.PodIP, "8480") + "/api"
+	folder := filepath.Join(root, writeSimulator(thingspace))
+	kubectl("apply", "-k", folder)
+	DeferCleanup(func() { kubectl("delete", "--wait=false", "-k", folder) })
+	thingspaceURL = podURL(ctx, thingspace)
 })
 
 // What the cluster knows, where a spec fails.

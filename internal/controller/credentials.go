@@ -112,7 +112,7 @@ func (r *credentialReader) fetch(ctx context.Context, name types.NamespacedName)
 	case apierrors.IsNotFound(err):
 		return nil, &rules.CredentialsError{Problem: fmt.Sprintf("Secret %s is not there. Create it with the keys client-id, client-secret, username and password.", name)}
 	case apierrors.IsForbidden(err):
-		return nil, &rules.CredentialsError{Problem: fmt.Sprintf("the operator is not allowed to read Secret %s. Grant it get on that Secret.", name)}
+		return nil, &rules.CredentialsError{Problem: fmt.Sprintf("the operator is not allowed to get Secret %s. Grant it get on that Secret; with the Helm chart, rbac.secretNames has to name it.", name)}
 	case err != nil:
 		return nil, &rules.KubernetesError{Attempted: fmt.Sprintf("read Secret %s", name), Err: err}
 	}

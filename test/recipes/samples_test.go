@@ -8,39 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	. "github.com/onsi/gomega"
-	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/envtest"
 )
-
-// foreign are the kinds of other projects that samples use. Here they are known by name alone: test/gitops reads Flux's with Flux's own types.
-var foreign = []struct{ group, version, kind, plural string }{
-	{"argoproj.io", "v1alpha1", "Application", "applications"},
-	{"source.toolkit.fluxcd.io", "v1", "GitRepository", "gitrepositories"},
-	{"kustomize.toolkit.fluxcd.io", "v1", "Kustomization", "kustomizations"},
-	{"external-secrets.io", "v1", "ExternalSecret", "externalsecrets"},
-}
-
-func installForeign(t *testing.T) {
-	t.Helper()
-	var all []*apiextensionsv1.CustomResourceDefinition
-	for _, f := range foreign {
-		crd := &apiextensionsv1.CustomResourceDefinition{}
-		crd.Name = f.plural + "." + f.group
-		crd.Spec.Group, crd.Spec.Scope = f.group, apiextensionsv1.NamespaceScoped
-		crd.Spec.Names = apiextensionsv1.CustomResourceDefinitionNames{Kind: f.kind, Plural: f.plural}
-		crd.Spec.Versions = []apiextensionsv1.CustomResourceDefinitionVersion{{
-			Name: f.version, Served: true, Storage: true,
-			Schema: &apiextensionsv1.CustomResourceValidation{
-				OpenAPIV3Schema: &apiextensionsv1.JSONSchemaProps{Type: "object", XPreserveUnknownFields: new(true)},
-			},
-		}}
-		all = append(all, crd)
-	}
-	_, err := envtest.InstallCRDs(set.Config, envtest.CRDInstallOptions{CRDs: all})
-	NewWithT(t).Expect(err).NotTo(HaveOccurred())
-}
 
 var yamlBlock = regexp.MustCompile("(?ms)^ *```yaml\n(.*?)^ *```")
 

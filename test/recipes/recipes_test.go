@@ -5,18 +5,14 @@ package recipes_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
@@ -117,7 +113,7 @@ func namespace(t *testing.T, name string) {
 	})).To(Succeed())
 }
 
-func start(t *testing.T, args ...string) {
+func start(t *testing.T, args ...string) *stage.Process {
 	t.Helper()
 	process, err := set.StartOperator(append([]string{"--deregistration-grace=0"}, args...)...)
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
@@ -128,63 +124,5 @@ func start(t *testing.T, args ...string) {
 			t.Logf("the operator's log ends:\n%s", text[max(0, len(text)-4000):])
 		}
 	})
-}
-
-// become waits until the object's status speaks of it as it is, with this reason.
-func become(t *testing.T, o *unstructured.Unstructured, reason string) {
-	t.Helper()
-	NewWithT(t).Eventually(func() string {
-		var live v1alpha1.FotaCallback
-		if err := set.Client.Get(t.Context(), client.ObjectKeyFromObject(o), &live); err != nil {
-			return err.Error()
-		}
-		ready := meta.FindStatusCondition(live.Status.Conditions, v1alpha1.ConditionReady)
-		if ready == nil || ready.ObservedGeneration != live.Generation {
-			return "not handled yet"
-		}
-		return ready.Reason
-	}).WithTimeout(30 * time.Second).WithPolling(50 * time.Millisecond).Should(Equal(reason))
-}
-
-// remove deletes an object, and waits until it is gone.
-func remove(t *testing.T, o *unstructured.Unstructured) {
-	t.Helper()
-	g := NewWithT(t)
-	g.Expect(set.Client.Delete(t.Context(), o.DeepCopy())).To(Succeed())
-	g.Eventually(func() bool {
-		return apierrors.IsNotFound(set.Client.Get(t.Context(), client.ObjectKeyFromObject(o), o.DeepCopy()))
-	}).WithTimeout(30 * time.Second).WithPolling(50 * time.Millisecond).Should(BeTrue())
-}
-
-// patch changes an object as a user does with kubectl patch --type=merge.
-func patch(t *testing.T, o *unstructured.Unstructured, merge string) error {
-	t.Helper()
-	return set.Client.Patch(t.Context(), o.DeepCopy(), client.RawPatch("application/merge-patch+json", []byte(merge)))
-}
-
-func register(t *testing.T, o *unstructured.Unstructured, url string) {
-	t.Helper()
-	NewWithT(t).Expect(set.Simulator(t.Context(), http.MethodPut, "registrations/"+account(o), fmt.Sprintf("{%q: %q}", "url", url), nil)).To(Succeed())
-}
-
-// registered is what the far side holds for the object's account, "" where that is nothing.
-func registered(t *testing.T, o *unstructured.Unstructured) string {
-	t.Helper()
-	all, err := set.Registrations(t.Context())
-	NewWithT(t).Expect(err).NotTo(HaveOccurred())
-	return all[account(o)]
-}
-
-// calls are the far side's for the object's account.
-func calls(t *testing.T, o *unstructured.Unstructured) []string {
-	t.Helper()
-	var record []struct {
-		Operation string `json:"operation"`
-	}
-	NewWithT(t).Expect(set.Simulator(t.Context(), http.MethodGet, "requests?account="+account(o), "", &record)).To(Succeed())
-	var all []string
-	for _, request := range record {
-		all = append(all, request.Operation)
-	}
-	return all
+	return process
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
 	"github.com/fota-callback-operator/fota-callback-operator/internal/simulator"
+	"github.com/fota-callback-operator/fota-callback-operator/test/document"
 )
 
 // asWished is a run of 1,000 and 10,000 objects that reaches every target.
@@ -176,6 +177,13 @@ func TestBothForms(t *testing.T) {
 	}
 	_, err := json.Marshal(r)
 	g.Expect(err).NotTo(HaveOccurred())
+}
+
+func TestTheDocumentHasPlacesForBoth(t *testing.T) {
+	for _, name := range []string{"targets", "measured"} {
+		_, err := document.Section("../../docs/performance.md", name)
+		NewWithT(t).Expect(err).NotTo(HaveOccurred())
+	}
 }
 
 func TestPercentile(t *testing.T) {

@@ -55,15 +55,18 @@ type Step struct {
 // account's objects are surveyed first.
 func Decide(f Facts) Step {
 	step := decide(f)
-	if step.concernsOthers() && !f.Surveyed {
+	if step.concernsOthers(f.Object) && !f.Surveyed {
 		return Step{Action: Survey}
 	}
 	return step
 }
 
-// concernsOthers says whether a step replaces a URL that this object did not send, or leaves the account without one.
-func (s Step) concernsOthers() bool {
+// concernsOthers says whether a step replaces a URL that this object did not send, or leaves the account without one, or comes from an object that has
+// let others go first.
+func (s Step) concernsOthers(o *v1alpha1.FotaCallback) bool {
 	switch s.Action {
+	case Register:
+		return o.Status.RegisteredURL == "" && o.Status.ObservedGeneration >= 0
 	case Record:
 		return s.Replaced != ""
 	case Update:

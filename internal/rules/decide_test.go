@@ -180,6 +180,7 @@ func TestOthersAreLookedUpFirst(t *testing.T) {
 		"a foreign URL that has crept in":   {listed(facts(object(claimed(wish), registered(wish))), foreign), true},
 		"a registration to remove":          {listed(facts(deleted), wish), true},
 		"nothing is registered":             {listed(facts(object()), ""), false},
+		"nothing is registered any more":    {listed(facts(object(handled(v1alpha1.ReasonCredentialsNotFound, metav1.ConditionFalse))), ""), true},
 		"our own URL changes":               {listed(facts(object(claimed(old), registered(old))), old), false},
 		"nothing is left to remove":         {listed(facts(deleted), ""), false},
 		"a foreign URL is left alone":       {listed(facts(object(func(o *v1alpha1.FotaCallback) { o.Spec.AdoptionPolicy = v1alpha1.AdoptionIfUnregistered })), foreign), false},

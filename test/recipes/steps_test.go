@@ -51,7 +51,7 @@ func gone(t *testing.T, o *unstructured.Unstructured) {
 // shell runs commands that a page tells people to run, in the stage's folder, with the stage's kubectl and cluster.
 func shell(t *testing.T, commands string) {
 	t.Helper()
-	run := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", commands) //nolint:gosec // our own pages
+	run := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", commands)
 	run.Dir = set.Dir
 	run.Env = append(os.Environ(), "KUBECONFIG="+set.Kubeconfig, "PATH="+os.Getenv("KUBEBUILDER_ASSETS")+":"+os.Getenv("PATH"))
 	if out, err := run.CombinedOutput(); err != nil {

@@ -15,11 +15,13 @@ import (
 func copied(t *testing.T, module, path string) []byte {
 	t.Helper()
 	g := NewWithT(t)
-	download := exec.CommandContext(t.Context(), "go", "mod", "download", "-json", module) //nolint:gosec // one of the table above
-	download.Dir, download.Stderr = t.TempDir(), os.Stderr                                 // outside of the operator's module, which shall not depend on it
+	download := exec.CommandContext(t.Context(), "go", "mod", "download", "-json", module)
+	download.Dir, download.Stderr = t.TempDir(), os.Stderr // outside of the operator's module, which shall not depend on it
 	out, err := download.Output()
 	g.Expect(err).NotTo(HaveOccurred(), "%s", out)
-	var at struct{ Dir string }
+	var at struct {
+		Dir string `json:"Dir"`
+	}
 	g.Expect(json.Unmarshal(out, &at)).To(Succeed())
 	text, err := os.ReadFile(filepath.Join(at.Dir, path))
 	g.Expect(err).NotTo(HaveOccurred())

@@ -49,7 +49,7 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, manager ctrl.Manager,
 	}
 	return ctrl.NewControllerManagedBy(manager).
 		For(&v1alpha1.FotaCallback{}).
-		Watches(&v1alpha1.FotaCallback{}, handler.EnqueueRequestsFromMapFunc(r.requestsForPeers)).
+		Watches(&v1alpha1.FotaCallback{}, handler.EnqueueRequestsFromMapFunc(r.RequestsForPeers)).
 		WatchesRawSource(source.Func(r.wakeOnRecovery)).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: concurrency,
@@ -59,8 +59,8 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, manager ctrl.Manager,
 		Complete(r)
 }
 
-// requestsForPeers is called for every change that the cache shows.
-func (r *Reconciler) requestsForPeers(ctx context.Context, o client.Object) []reconcile.Request {
+// RequestsForPeers maps every change that the cache shows to the others that name its account, and takes note of how far the cache has come.
+func (r *Reconciler) RequestsForPeers(ctx context.Context, o client.Object) []reconcile.Request {
 	r.cache.shows(o.GetResourceVersion())
 	peers, err := r.peersOf(ctx, o.(*v1alpha1.FotaCallback))
 	if err != nil {

@@ -98,21 +98,27 @@ func (b *bus) calls() int {
 	return count
 }
 
-// seen numbers one read of the cache and returns the revision that it shows: the newest, or as old a one as the plan says.
-func (b *bus) seen(own []bool) (revision int) {
-	n, newest := len(b.reads), len(own)
-	b.reads = append(b.reads, read{effects: len(b.trace), revisions: newest})
-	s := b.plan.stale
-	if s == nil || b.calm || n < s.read || n > s.read+s.reads {
-		return newest
-	}
-	if n == s.read {
+// seen numbers one read of the cache and returns the revision that it shows.
+func (b *bus) seen(changes []change) (revision int) {
+	n, s := len(b.reads), b.plan.stale
+	revision = b.shows(changes)
+	b.reads = append(b.reads, read{effects: len(b.trace), revisions: len(changes)})
+	if s != nil && !b.calm && n == s.read {
 		b.done = append(b.done, fmt.Sprintf("after %d effects: %s", len(b.trace), s))
 		if s.restarted {
 			panic(crash{}) // the cache of the next process is the stale one
 		}
 	}
-	if s.own && slices.Contains(own[min(s.revision, newest):], false) {
+	return revision
+}
+
+// shows is the revision that the next read of the cache shows: the newest, or as old a one as the plan says.
+func (b *bus) shows(changes []change) (revision int) {
+	n, s, newest := len(b.reads), b.plan.stale, len(changes)
+	if s == nil || b.calm || n < s.read || n >= s.read+s.reads {
+		return newest
+	}
+	if s.own && slices.ContainsFunc(changes[min(s.revision, newest):], func(c change) bool { return !c.own }) {
 		return newest // what others have done since is not to be hidden
 	}
 	return min(s.revision, newest)

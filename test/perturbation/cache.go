@@ -20,8 +20,7 @@ type cache struct {
 
 // Get implements client.Reader.
 func (c *cache) Get(_ context.Context, key client.ObjectKey, into client.Object, _ ...client.GetOption) error {
-	kube := c.replica.world.kube
-	o, ok := kube.at(c.replica.world.bus.seen(kube.own))[key]
+	o, ok := c.replica.cached()[key]
 	if !ok {
 		return apierrors.NewNotFound(resource, key.Name)
 	}
@@ -31,8 +30,7 @@ func (c *cache) Get(_ context.Context, key client.ObjectKey, into client.Object,
 
 // List implements client.Reader.
 func (c *cache) List(_ context.Context, into client.ObjectList, opts ...client.ListOption) error {
-	kube := c.replica.world.kube
-	return list(kube, kube.at(c.replica.world.bus.seen(kube.own)), into, opts)
+	return list(c.replica.world.kube, c.replica.cached(), into, opts)
 }
 
 // list returns the objects that match, by an index of the cache or by the selectable field of the API.
@@ -41,7 +39,7 @@ func list(kube *kube, from objects, into client.ObjectList, opts []client.ListOp
 	options.ApplyOptions(opts)
 	all := into.(*v1alpha1.FotaCallbackList)
 	for _, o := range sorted(from) {
-		matches := true
+		matches := options.Namespace == "" || options.Namespace == o.Namespace
 		if options.FieldSelector != nil {
 			for _, requirement := range options.FieldSelector.Requirements() {
 				matches = matches && slices.Contains(kube.values(requirement.Field, o), requirement.Value)

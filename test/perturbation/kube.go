@@ -31,10 +31,17 @@ type kube struct {
 	objects objects
 	// revisions are what every change made of the objects, oldest first; none of them is changed again.
 	revisions []objects
-	// own says of each of them whether the operator made it.
-	own     []bool
+	// changes are what each of them came from.
+	changes []change
 	secrets map[types.NamespacedName]*corev1.Secret
 	indexes map[string]client.IndexerFunc
+}
+
+// change is an object as it was written, or as it was when it went.
+type change struct {
+	object *v1alpha1.FotaCallback
+	// own says that the operator made it.
+	own bool
 }
 
 func newKube(w *world) *kube {
@@ -135,7 +142,7 @@ func (k *kube) patch(by *replica, kind string, key types.NamespacedName, data []
 	}
 	k.world.judgeWrite(by, stored, next)
 	k.store(next)
-	k.own[len(k.own)-1] = true
+	k.changes[len(k.changes)-1].own = true
 	next.DeepCopyInto(into)
 	return nil
 }
@@ -149,7 +156,7 @@ func (k *kube) store(o *v1alpha1.FotaCallback) {
 	} else {
 		k.objects[key] = o
 	}
-	k.revisions, k.own = append(k.revisions, maps.Clone(k.objects)), append(k.own, false)
+	k.revisions, k.changes = append(k.revisions, maps.Clone(k.objects)), append(k.changes, change{object: o})
 }
 
 // What users do.

@@ -45,6 +45,9 @@ type stale struct {
 	read, reads int
 	revision    int
 	restarted   bool
+	// back says that the process has been shown more before. client-go does not let that happen, and the operator relies on it where it takes the
+	// cache for current; so it watches several namespaces then, where it does not.
+	back bool
 	// own says that nothing is hidden from the process but what it has written itself since its last look.
 	own bool
 }
@@ -63,10 +66,12 @@ func (s *stale) String() string {
 
 type merge struct{ first, last int }
 
-// race lets the first process make the effects that the schedule gives it ('a') while its successor ('b') works too, and then ends it.
+// race lets the first process make the effects that the schedule gives it ('a') while its successor ('b') works too, and then ends it. They meet at the
+// next slot where the act wakes neither.
 type race struct {
 	act      int
 	schedule string
+	atSlot   bool
 }
 
 func (p plan) undisturbed() bool {

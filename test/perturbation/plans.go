@@ -2,8 +2,13 @@ package perturbation
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/fota-callback-operator/fota-callback-operator/internal/rules"
 )
 
 // class is a kind of disturbance. Its plans are generated from what a story does undisturbed; nobody writes them by hand.
@@ -21,16 +26,17 @@ type reference struct {
 	story story
 	trace []effect
 	reads []read
-	// own says of each version that Kubernetes had whether the operator made it.
-	own    []bool
-	ending *ending
+	// changes are what was written to Kubernetes.
+	changes   []change
+	revisions []objects
+	ending    *ending
 	// broken says that it fails without any disturbance. Then nothing is learned from disturbing it.
 	broken bool
 }
 
 func newReference(s story) reference {
 	w, end := play(s, plan{}, nil)
-	return reference{story: s, trace: active(w.bus.trace, len(s.acts)), reads: w.bus.reads, own: w.kube.own, ending: end, broken: len(w.failures) > 0}
+	return reference{story: s, trace: active(w.bus.trace, len(s.acts)), reads: w.bus.reads, changes: w.kube.changes, revisions: w.kube.revisions, ending: end, broken: len(w.failures) > 0}
 }
 
 // active is the part of a trace in which something happens: the routine checks after the last act are all alike, and sign in now and then.
@@ -152,19 +158,50 @@ func stales(r reference) []plan {
 		if n > 0 {
 			shown = r.reads[n-1].revisions
 		}
-		for revision := max(0, at.revisions-mostBack); revision < at.revisions; revision++ {
-			own := revision >= shown && !slices.Contains(r.own[revision:at.revisions], false)
+		if at.revisions == 0 {
+			continue
+		}
+		for _, revision := range r.before(at.revisions) {
+			back := revision < shown
+			own := !back && !slices.ContainsFunc(r.changes[revision:at.revisions], func(c change) bool { return !c.own })
 			plans = append(plans,
-				plan{stale: &stale{read: n, reads: 1, revision: revision, own: own}},
-				plan{stale: &stale{read: n, reads: 6, revision: revision, own: own}},
-				plan{stale: &stale{read: n, reads: 6, revision: revision, restarted: true}})
+				plan{stale: &stale{read: n, reads: 2, revision: revision, own: own, back: back}},
+				plan{stale: &stale{read: n, reads: 7, revision: revision, own: own, back: back}},
+				plan{stale: &stale{read: n, reads: 7, revision: revision, restarted: true}})
 		}
 	}
 	return plans
 }
 
-// mostBack is by how many revisions a cache lags at most.
+// mostBack is by how many revisions a cache lags, those aside that show an object which is gone by now, or none yet.
 const mostBack = 6
+
+// before are the older revisions that a cache may show: the last few, none at all, and those that last showed an earlier bearer of a name, before and
+// while it was being deleted.
+func (r reference) before(newest int) []int {
+	older := map[int]bool{0: true}
+	for revision := max(0, newest-mostBack); revision < newest; revision++ {
+		older[revision] = true
+	}
+	type state struct {
+		uid      types.UID
+		deleting bool
+	}
+	last := map[state]int{}
+	for n := range newest {
+		for _, o := range r.revisions[n] {
+			last[state{o.UID, rules.Deleting(o)}] = n + 1
+		}
+	}
+	for _, o := range r.revisions[newest-1] {
+		delete(last, state{o.UID, false})
+		delete(last, state{o.UID, true})
+	}
+	for _, revision := range last {
+		older[revision] = true
+	}
+	return slices.Sorted(maps.Keys(older))
+}
 
 // merged plays each run of users' acts before the operator sees any of them, and has each act come in every gap of the one before.
 func merged(r reference) []plan {
@@ -197,10 +234,13 @@ const mostInRace = 5
 // raced has two replicas at work in each act, in every order of their effects.
 func raced(r reference) []plan {
 	var plans []plan
-	for n := range r.story.acts {
+	for n, act := range r.story.acts {
 		ofOld, ofNew := effectsInRace(r.story, n)
+		if ofOld+ofNew == 0 {
+			continue
+		}
 		for _, schedule := range schedules(min(ofOld, mostInRace), min(ofNew, mostInRace)) {
-			plans = append(plans, plan{race: &race{act: n, schedule: schedule}})
+			plans = append(plans, plan{race: &race{act: n, schedule: schedule, atSlot: act.far}})
 		}
 	}
 	return plans
@@ -223,7 +263,7 @@ func raceIn(s story, act int, schedule string) (ofOld, ofNew int) {
 		w.act++
 	}
 	w.begin()
-	return w.race(schedule)
+	return w.race(&race{act: act, schedule: schedule, atSlot: s.acts[act].far})
 }
 
 func somebodyElse(r reference) []plan {

@@ -44,7 +44,7 @@ func play(s story, p plan, reference *ending) (*world, *ending) {
 			w.begin()
 		}
 		if p.race != nil && p.race.act == w.act {
-			w.race(p.race.schedule)
+			w.race(p.race)
 		}
 		w.round() // in every run: reads are numbered
 		if p.undisturbed() {

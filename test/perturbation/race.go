@@ -42,15 +42,21 @@ func (r *runner) step() bool {
 }
 
 // race lets the old leader finish the pass that it is in, while a new one has begun to work. It returns how many effects each of them had.
-func (w *world) race(schedule string) (ofOld, ofNew int) {
-	w.disturbedByOthers = true // neither can know what the other is about to do
+func (w *world) race(r *race) (ofOld, ofNew int) {
 	old := w.leader
 	before := old.mutations
 	w.leader = w.newReplica()
 	next := w.leader
+	if r.atSlot {
+		w.round() // it meets the objects, and learns when they are due
+		if at, ever := next.nextWake(); ever {
+			w.clock.SetTime(at)
+		}
+	}
+	w.disturbedByOthers = true // neither can know what the other is about to do
 	// The old leader is in a pass of one object; the new one begins with a look at all.
 	a := old.start(func() {
-		for _, name := range w.names() {
+		for _, name := range old.due() {
 			effects := len(w.bus.trace)
 			old.reconcile(name)
 			if len(w.bus.trace) > effects {
@@ -59,11 +65,11 @@ func (w *world) race(schedule string) (ofOld, ofNew int) {
 		}
 	})
 	b := next.start(func() {
-		for _, name := range w.names() {
+		for _, name := range next.due() {
 			next.reconcile(name)
 		}
 	})
-	for _, turn := range schedule {
+	for _, turn := range r.schedule {
 		if turn == 'a' {
 			a.step()
 		} else {

@@ -33,7 +33,7 @@ type replica struct {
 	world      *world
 	reconciler *controller.Reconciler
 	metrics    *prometheus.Registry
-	wakeAt     map[types.NamespacedName]time.Time
+	events
 	// logins are those that this process has made.
 	logins processLogins
 	// notBefore is the end of the last Retry-After that it was given.
@@ -50,7 +50,7 @@ type replica struct {
 }
 
 func (w *world) newReplica() *replica {
-	r := &replica{world: w, metrics: prometheus.NewRegistry(), wakeAt: map[types.NamespacedName]time.Time{}}
+	r := &replica{world: w, metrics: prometheus.NewRegistry(), events: newEvents()}
 	far, err := thingspace.New(thingspace.Config{
 		BaseURL: base, AllowHTTP: true, Timeout: time.Minute, Clock: w.clock, Transport: r, Registerer: r.metrics,
 		OnRecovery: func() { r.reconciler.APIRecovered() },
@@ -58,8 +58,13 @@ func (w *world) newReplica() *replica {
 	if err != nil {
 		panic(err)
 	}
+	var namespaces []string
+	if s := w.bus.plan.stale; s != nil && s.back {
+		namespaces = []string{namespace, "another"}
+	}
 	r.reconciler = controller.NewReconciler(controller.Config{
-		Client: &cache{replica: r}, Live: live{r}, Registrations: far, Recorder: recorder{w}, Clock: w.clock,
+		Namespaces: namespaces,
+		Client:     &cache{replica: r}, Live: live{r}, Registrations: far, Recorder: recorder{w}, Clock: w.clock,
 		Settings: rules.Settings{DefaultInterval: interval, DeregistrationGrace: 10 * time.Second},
 		Metrics:  controller.NewMetrics(r.metrics),
 	})

@@ -116,7 +116,7 @@ var stories = []story{
 	{"stripped", good, []act{create(), edit(strip)}},
 	{"delete", good, []act{create(), remove}},
 	{"delete what was never registered", nothing, []act{create(), remove}},
-	{"delete with the far side already empty", good, []act{create(), farSide(byHand("")), remove}},
+	{"delete with the far side already empty", good, []act{create(), user(both(byHand(""), func(w *world) { w.kube.delete("fleet") }))}},
 	{"delete with a foreign URL live", good, []act{create(warn), farSide(byHand(foreign)), remove}},
 	{"delete with the credentials gone", good, []act{create(), user(both(func(w *world) { w.kube.removeSecret() }, func(w *world) { w.kube.delete("fleet") })), user(good)}},
 	{"Retain", good, []act{create(retain), remove}},
@@ -149,6 +149,9 @@ var stories = []story{
 		w.kube.create(callback("renamed", account, fleetURL))
 	})}},
 	{"the owner suspended before it registered", good, []act{create(suspend), createNamed("next", changeURL), edit(resume)}},
+	{"two objects, the far side emptied, then a resume", good, []act{create(suspend), createNamed("next", changeURL), user(both(byHand(""), func(w *world) {
+		w.kube.edit("fleet", resume)
+	}))}},
 	{"session expiry", good, []act{create(), farSide(func(w *world) {
 		w.clock.Step(5 * time.Minute)
 		w.far.EndSessions()

@@ -93,13 +93,8 @@ func (w *world) settle(length time.Duration) {
 	end := w.clock.Now().Add(length)
 	for len(w.bus.trace) < mostEffects && len(w.bus.reads) < mostReads {
 		w.round()
-		next := end
-		for _, at := range w.leader.wakeAt {
-			if at.Before(next) {
-				next = at
-			}
-		}
-		if !next.Before(end) {
+		next, ever := w.leader.nextWake()
+		if !ever || !next.Before(end) {
 			w.clock.SetTime(end)
 			return
 		}
@@ -110,18 +105,22 @@ func (w *world) settle(length time.Duration) {
 	w.failf(oracleSettles, "it does not settle")
 }
 
-// round wakes every object, for no reason, and again as long as something changes, as a watch would.
+// round lets the operator work on whatever it is woken for, until nothing wakes it any more at this point in time. While its cache lags, it is woken for
+// all objects once more, as a resync would.
 func (w *world) round() {
+	if w.leader.lags() {
+		w.leader.wake(w.names()...)
+	}
 	for range 50 {
-		before, crashed := len(w.kube.revisions), false
-		for _, name := range w.names() {
-			if w.leader.reconcile(name) {
-				crashed = true
-				w.restart()
-			}
-		}
-		if !crashed && len(w.kube.revisions) == before {
+		names := w.leader.due()
+		if len(names) == 0 {
 			return
+		}
+		for _, name := range names {
+			if w.leader.reconcile(name) {
+				w.restart()
+				break
+			}
 		}
 	}
 	w.failf(oracleSettles, "it works without end at one point in time")
@@ -137,7 +136,6 @@ func (w *world) names() []types.NamespacedName {
 			names = append(names, name)
 		}
 	}
-	slices.SortFunc(names, func(a, b types.NamespacedName) int { return compare(a.Name, b.Name) })
 	return names
 }
 

@@ -66,7 +66,7 @@ func follow(t *testing.T, commands []string) {
 	t.Helper()
 	g := NewWithT(t)
 	own := strings.NewReplacer("=KEY", "="+simulator.DefaultClientID, "=SECRET", "="+simulator.DefaultClientSecret, "=USER", "="+simulator.DefaultUsername)
-	script := exec.CommandContext(t.Context(), "bash", "-ec", own.Replace(strings.Join(commands, "\n"))) //nolint:gosec // the document's own commands
+	script := exec.CommandContext(t.Context(), "bash", "-ec", own.Replace(strings.Join(commands, "\n")))
 	script.Dir, script.Stdin = t.TempDir(), strings.NewReader(simulator.DefaultPassword+"\n")
 	path := os.Getenv("KUBEBUILDER_ASSETS") + string(os.PathListSeparator) + os.Getenv("PATH")
 	script.Env = append(os.Environ(), "KUBECONFIG="+set.Kubeconfig, "PATH="+path)

@@ -60,7 +60,8 @@ func Stand(object *v1alpha1.FotaCallback, peers []*v1alpha1.FotaCallback) Standi
 			if HasFinalizer(peer) && !peer.Spec.Retains() {
 				predecessors = append(predecessors, peer)
 			}
-		case !passedOver(peer) && !(claimed && yields(peer)):
+		case passedOver(peer), claimed && yields(peer):
+		default:
 			counted = append(counted, peer)
 		}
 	}

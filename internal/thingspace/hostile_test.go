@@ -52,11 +52,11 @@ func TestNoAnswerMakesACallClaimWhatIsNotSo(t *testing.T) {
 		}
 	}
 	NewWithT(t).Expect(len(answers)).To(BeNumerically(">=", 60))
-	documented(t, "%d answers to each of the six calls (%d combinations)", len(answers), calls)
+	documentedf(t, "%d answers to each of the six calls (%d combinations)", len(answers), calls)
 }
 
 // documented expects a sentence with numbers in the document that tells people of them.
-func documented(t *testing.T, format string, numbers ...any) {
+func documentedf(t *testing.T, format string, numbers ...any) {
 	t.Helper()
 	text, err := document.Section("../../docs/reliability.md", "hostile")
 	NewWithT(t).Expect(text, err).To(ContainSubstring(format, numbers...))
@@ -72,7 +72,7 @@ func TestFuzzTargetsAreAsManyAsTheDocumentSays(t *testing.T) {
 		g.Expect(err).NotTo(HaveOccurred())
 		targets += strings.Count("\n"+string(text), "\nfunc Fuzz")
 	}
-	documented(t, "%d fuzz targets", targets)
+	documentedf(t, "%d fuzz targets", targets)
 }
 
 // A body that comes a byte at a time ends with the time-out of the call.

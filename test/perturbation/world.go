@@ -116,11 +116,8 @@ func (w *world) round() {
 		if len(names) == 0 {
 			return
 		}
-		for _, name := range names {
-			if w.leader.reconcile(name) {
-				w.restart()
-				break
-			}
+		if slices.ContainsFunc(names, w.leader.reconcile) {
+			w.restart()
 		}
 	}
 	w.failf(oracleSettles, "it works without end at one point in time")

@@ -117,7 +117,7 @@ func (p *people) remove(o *v1alpha1.FotaCallback) error {
 func (p *people) edit(o *v1alpha1.FotaCallback, change func()) error {
 	if err := set.Client.Get(p.t.Context(), client.ObjectKeyFromObject(o), o); err != nil {
 		if apierrors.IsNotFound(err) && p.must(o.Name) {
-			wrong(p.t, "%s has vanished", o.Name)
+			wrongf(p.t, "%s has vanished", o.Name)
 		}
 		return err
 	}

@@ -14,7 +14,7 @@ import (
 var causes []string
 
 // wrong notes something that must not be, and goes on.
-func wrong(t *testing.T, format string, args ...any) {
+func wrongf(t *testing.T, format string, args ...any) {
 	t.Helper()
 	if cause := fmt.Sprintf(format, args...); !slices.Contains(causes, cause) {
 		causes = append(causes, cause)
@@ -27,7 +27,7 @@ func expect(t *testing.T) Gomega {
 	t.Helper()
 	return NewGomega(func(message string, _ ...int) {
 		t.Helper()
-		wrong(t, "%s", message)
+		wrongf(t, "%s", message)
 		t.FailNow()
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -24,14 +25,14 @@ func judge(t *testing.T, people *people) {
 	expect(t).Expect(registrations).To(HaveKeyWithValue("somebody-elses", strangersURL), "a foreign registration has been touched")
 	for _, request := range requests(t, "deregister") {
 		if people.keeps(request.Account) {
-			wrong(t, "account %s was deregistered, although an object has wanted it all the time", request.Account)
+			wrongf(t, "account %s was deregistered, although an object has wanted it all the time", request.Account)
 		}
 	}
 	var all map[string]simulator.User
 	expect(t).Expect(set.Simulator(t.Context(), http.MethodGet, "users", "", &all)).To(Succeed())
 	for name, user := range all {
 		if user.Locked || user.FailedLogins > 3 {
-			wrong(t, "user %s: %d logins have failed, locked out: %t", name, user.FailedLogins, user.Locked)
+			wrongf(t, "user %s: %d logins have failed, locked out: %t", name, user.FailedLogins, user.Locked)
 		}
 	}
 }
@@ -73,10 +74,11 @@ func showsNothingSecret(t *testing.T, people *people) {
 	g.Expect(set.Client.List(t.Context(), &events, client.InNamespace(namespace))).To(Succeed())
 	shown, err := json.Marshal(events.Items)
 	g.Expect(err).NotTo(HaveOccurred())
-	text := string(log) + string(shown)
+	said := []string{string(log), string(shown)}
 	for _, o := range people.objects() {
-		text += message(&o)
+		said = append(said, message(&o))
 	}
+	text := strings.Join(said, "\n")
 	g.Expect(text).To(ContainSubstring("https://fota.example.com"), "it has to have said something")
 	secrets := []string{
 		simulator.DefaultClientSecret, base64.StdEncoding.EncodeToString([]byte(simulator.DefaultClientID + ":" + simulator.DefaultClientSecret)),

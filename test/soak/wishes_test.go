@@ -28,7 +28,8 @@ func (p *people) unmet(nobodyHelped bool) []string {
 	var unmet []string
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		o := all[name]
-		if problem := p.problem(&o, registrations[o.Spec.Account]); problem != "" && !(nobodyHelped && awaitsPerson(&o) && name != wrongName) {
+		excused := nobodyHelped && awaitsPerson(&o) && name != wrongName
+		if problem := p.problem(&o, registrations[o.Spec.Account]); problem != "" && !excused {
 			unmet = append(unmet, fmt.Sprintf("%s %s; it says %.200q", name, problem, message(&o)))
 		}
 		delete(registrations, o.Spec.Account)
@@ -87,7 +88,7 @@ func (p *people) read() (map[string]v1alpha1.FotaCallback, error) {
 	byName := map[string]v1alpha1.FotaCallback{}
 	for _, o := range all.Items {
 		if meta.IsStatusConditionTrue(o.Status.Conditions, v1alpha1.ConditionReconciling) && meta.IsStatusConditionTrue(o.Status.Conditions, v1alpha1.ConditionStalled) {
-			wrong(p.t, "%s shows Reconciling together with Stalled: %s", o.Name, message(&o))
+			wrongf(p.t, "%s shows Reconciling together with Stalled: %s", o.Name, message(&o))
 		}
 		o.ManagedFields = nil
 		byName[o.Name] = o

@@ -161,6 +161,11 @@ func TestMeanOfTwoFloors(t *testing.T) {
 	g.Expect(w).To(Equal(Wave{Seconds: 11, CPUSeconds: 3, Writes: 20}))
 }
 
+// A run that breaks off judges nothing that it has not measured.
+func TestNothingIsJudgedThatIsNotMeasured(t *testing.T) {
+	NewWithT(t).Expect((&Results{Sizes: []Size{{Objects: 1_000}, {Objects: 10_000}}}).targets()).To(BeEmpty())
+}
+
 func TestBothForms(t *testing.T) {
 	g := NewWithT(t)
 	file := t.TempDir() + "/bench.json"

@@ -103,8 +103,7 @@ func describe(t *testing.T, of reflect.Type, types map[string]map[string]any) ma
 // fields are a struct's, and those of the structs that are written as a part of it.
 func fields(of reflect.Type) []reflect.StructField {
 	var all []reflect.StructField
-	for i := range of.NumField() {
-		field := of.Field(i)
+	for field := range of.Fields() {
 		if name, _, _ := strings.Cut(field.Tag.Get("json"), ","); name == "" {
 			all = append(all, fields(field.Type)...)
 		} else {

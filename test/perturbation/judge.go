@@ -29,6 +29,12 @@ func (c class) minimise(r reference, p plan) (plan, *world) {
 			least = least.without(n)
 		}
 	}
+	for _, shorter := range least.shorter() {
+		if _, failures := c.judge(r, shorter); len(failures) > 0 {
+			least = shorter
+			break
+		}
+	}
 	w, _ := c.judge(r, least)
 	return least, w
 }

@@ -2,7 +2,9 @@ package perturbation
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"slices"
+	"strings"
 
 	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
 	"github.com/fota-callback-operator/fota-callback-operator/internal/rules"
@@ -54,7 +56,8 @@ func (w *world) accessible() bool {
 // judgePrompt expects that the operator has taken up whatever people have just done.
 func (w *world) judgePrompt() {
 	for _, o := range sorted(w.kube.objects) {
-		if !rules.Handled(o) {
+		requested := o.Annotations[v1alpha1.RequestedAtAnnotation]
+		if o.Status.ObservedGeneration != o.Generation || requested != "" && requested != o.Status.LastHandledReconcileAt {
 			w.failf(oraclePrompt, "%s has been left as it is", o.Name)
 		}
 	}
@@ -103,8 +106,11 @@ func (w *world) lastSentBy(url string) *v1alpha1.FotaCallback {
 // judgeShown looks for secrets in everything that the operator has logged, sent as an event, counted or written to an object. Of a URL, only
 // an object may show the path.
 func (w *world) judgeShown() {
-	basic := base64.StdEncoding.EncodeToString([]byte(simulator.DefaultClientID + ":" + simulator.DefaultClientSecret))
-	secrets := append([]string{basic}, w.secrets...)
+	secrets := []string{base64.StdEncoding.EncodeToString([]byte(simulator.DefaultClientID + ":" + clientSecret))}
+	for _, secret := range w.secrets {
+		inJSON, _ := json.Marshal(secret) //nolint:errchkjson // a string
+		secrets = append(secrets, secret, strings.Trim(string(inJSON), `"`))
+	}
 	found := append(canary.Find(w.shown.String(), secrets...), canary.Find(w.written.String(), secrets...)...)
 	for _, form := range append(found, canary.Find(w.shown.String(), "/callbacks/east", "/callbacks/west", "/hook")...) {
 		w.failf(oracleSecrets, "%s is shown", form)

@@ -37,7 +37,7 @@ func TestAnyStory(t *testing.T) {
 			},
 			"crash": func(*rapid.T) { w.restart() },
 			"rotate": func(t *rapid.T) {
-				w.changePassword("rotated-password-" + rapid.StringMatching("[a-z]{8}").Draw(t, "password"))
+				w.changePassword("rotated&\"~/?ö" + rapid.StringMatching("[a-z]{8}").Draw(t, "password"))
 				w.far.EndSessions()
 			},
 			"time passes": func(t *rapid.T) {

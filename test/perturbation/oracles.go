@@ -42,6 +42,12 @@ const (
 	oracleOwnWrites  oracle = "own writes known"   // what it wrote itself it need not see in its cache: no call is made for want of that
 )
 
+var oracles = []oracle{
+	oracleClaim, oracleProof, oracleRelease, oracleReady, oracleGeneration, oracleHandsOff, oracleOurs, oracleTold, oracleGap, oracleUndoable, oraclePrompt, oracleWaits,
+	oracleLogins, oracleOneHost, oracleSecrets, oracleVersion, oracleIdleWrite, oracleConditions, oracleSettles, oracleRest, oracleEnd, oracleReference, oracleLeastCalls,
+	oracleOwnWrites,
+}
+
 // failure is a promise that was not kept.
 type failure struct {
 	oracle oracle

@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 	debug.SetGCPercent(400) // each plan leaves little behind: memory is cheaper here than time
 	code := m.Run()
 	if *tallying {
-		line, err := json.Marshal(map[string]any{"plans": planned.Load(), "broken": tally.broken})
+		line, err := json.Marshal(map[string]any{"plans": planned.Load(), "broken": tally.broken, "oracles": oracles})
 		if err == nil {
 			fmt.Printf("tally: %s\n", line)
 		}
@@ -57,16 +57,22 @@ func TestPerturbation(t *testing.T) {
 			t.Run(s.name, func(t *testing.T) {
 				t.Parallel()
 				r := newReference(s)
+				if *tallying {
+					r.stride = min(*every, 10)
+				}
 				for n, c := range classes {
 					t.Run(c.name, func(t *testing.T) {
 						if r.broken && n > 0 || *tallying && failed.Load() >= enough {
 							return
 						}
 						broken := 0
-						plans := c.plans(r)
+						plans, step := c.plans(r), *every
+						if c.strides {
+							step /= r.stride
+						}
 						counts[n].Add(int64(len(plans)))
 						for number, p := range plans {
-							if number%*every != 0 || *tallying && broken >= enoughBroken {
+							if number%step != 0 || *tallying && broken >= enoughBroken {
 								continue
 							}
 							t.Run(strconv.Itoa(number), func(t *testing.T) {

@@ -103,6 +103,26 @@ func (p plan) String() string {
 	return strings.Join(parts, ", ")
 }
 
+// shorter are the same plan with fewer stale reads, or with less of a schedule, the shortest first.
+func (p plan) shorter() []plan {
+	var plans []plan
+	if p.stale != nil {
+		for reads := 1; reads < p.stale.reads; reads++ {
+			s := *p.stale
+			s.reads = reads
+			plans = append(plans, plan{effects: p.effects, stale: &s})
+		}
+	}
+	if p.race != nil {
+		for length := range p.race.schedule {
+			r := *p.race
+			r.schedule = r.schedule[:length]
+			plans = append(plans, plan{effects: p.effects, race: &r})
+		}
+	}
+	return plans
+}
+
 // without returns the plan less the disturbance of one effect.
 func (p plan) without(n int) plan {
 	p.effects = maps.Clone(p.effects)

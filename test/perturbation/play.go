@@ -109,7 +109,7 @@ func (w *world) mend() bool {
 		})
 	}
 	if asked {
-		w.changePassword("mended-password")
+		w.changePassword("mended&\"~/?ß")
 		w.logins.asked = true
 	}
 	return asked

@@ -16,7 +16,9 @@ const (
 	nextURL   = "https://fota.example.com/callbacks/west"
 	foreign   = "https://elsewhere.example.net/hook"
 	username  = simulator.DefaultUsername
-	password  = simulator.DefaultPassword
+	// What is secret looks different in each form that it may be shown in.
+	clientSecret = "s3cr&t\"~/?ü"
+	password     = "p&ss\"~/?é"
 )
 
 // story is what is there, and what people do, one act after the other. Between acts everything settles.
@@ -43,7 +45,7 @@ func nothing(*world) {}
 
 func good(w *world) { w.changePassword(password) }
 
-func wrongPassword(w *world) { w.kube.secret("wrong-password") }
+func wrongPassword(w *world) { w.kube.secret("wrong&\"~/?ä") }
 
 func create(changes ...func(*v1alpha1.FotaCallback)) act { return createNamed("fleet", changes...) }
 
@@ -104,7 +106,7 @@ var stories = []story{
 	{"credentials rotated", good, []act{create(), farSide(func(w *world) {
 		w.clock.Step(5 * time.Minute)
 		w.far.EndSessions()
-		w.changePassword("rotated-password")
+		w.changePassword("rotated&\"~/?ö")
 	})}},
 	{"wrong password, then the right one", wrongPassword, []act{create(), user(good)}},
 	{"wrong password, an edit, then the right one", wrongPassword, []act{create(), edit(changeURL), user(good)}},
@@ -134,6 +136,7 @@ var stories = []story{
 	{"delete and recreate under one name", good, []act{create(), remove, create()}},
 	{"recreate with another URL", good, []act{create(), remove, create(changeURL)}},
 	{"suspend and resume", good, []act{create(), edit(suspend), farSide(byHand(foreign)), edit(resume)}},
+	{"suspend with another URL, then resume", good, []act{create(), edit(suspend, changeURL), edit(resume)}},
 	{"delete a suspended one", good, []act{create(), edit(suspend), remove}},
 	{"two objects, one account, then hand-over", good, []act{create(), createNamed("next", changeURL), remove}},
 	{"hand-over to one that would not overwrite", good, []act{create(), createNamed("next", changeURL, ifUnregistered), remove}},
@@ -172,7 +175,7 @@ func callback(name, account, url string) *v1alpha1.FotaCallback {
 
 func credentials(password string) map[string][]byte {
 	return map[string][]byte{
-		"client-id": []byte(simulator.DefaultClientID), "client-secret": []byte(simulator.DefaultClientSecret),
+		"client-id": []byte(simulator.DefaultClientID), "client-secret": []byte(clientSecret),
 		"username": []byte(username), "password": []byte(password),
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	clocktesting "k8s.io/utils/clock/testing"
 
+	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
 	"github.com/fota-callback-operator/fota-callback-operator/internal/rules"
 	"github.com/fota-callback-operator/fota-callback-operator/internal/simulator"
 	"github.com/fota-callback-operator/fota-callback-operator/internal/thingspace"
@@ -49,10 +50,10 @@ func newWorld(p plan) *world {
 	w := &world{
 		clock: clocktesting.NewFakeClock(time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)), bus: &bus{plan: p},
 		deregistered: map[string]bool{}, logins: userLogins{proven: map[string]bool{}},
-		secrets: []string{simulator.DefaultClientSecret},
+		secrets: []string{clientSecret},
 	}
 	w.kube = newKube(w)
-	w.far = simulator.New(simulator.Options{Clock: w.clock})
+	w.far = simulator.New(simulator.Options{Clock: w.clock, ClientSecret: clientSecret, Password: password})
 	w.leader = w.newReplica()
 	return w
 }
@@ -82,16 +83,17 @@ func (w *world) show(texts ...string) {
 	}
 }
 
-// No story takes as many effects or reads as this.
+// No time between two acts takes as many effects or reads as this.
 const (
-	mostEffects = 600
-	mostReads   = 6_000
+	mostEffects = 300
+	mostReads   = 2_000
 )
 
 // settle lets the operator work for a while, as whatever becomes due then.
 func (w *world) settle(length time.Duration) {
 	end := w.clock.Now().Add(length)
-	for len(w.bus.trace) < mostEffects && len(w.bus.reads) < mostReads {
+	effects, reads := len(w.bus.trace)+mostEffects, len(w.bus.reads)+mostReads
+	for len(w.bus.trace) < effects && len(w.bus.reads) < reads {
 		w.round()
 		next, ever := w.leader.nextWake()
 		if !ever || !next.Before(end) {
@@ -103,6 +105,7 @@ func (w *world) settle(length time.Duration) {
 		}
 	}
 	w.failf(oracleSettles, "it does not settle")
+	w.clock.SetTime(end)
 }
 
 // round lets the operator work on whatever it is woken for, until nothing wakes it any more at this point in time. While its cache lags, it is woken for
@@ -143,17 +146,30 @@ func (w *world) outcome() string {
 		lines = append(lines, "far "+account+" = "+w.asInSpec(url))
 	}
 	for _, o := range sorted(w.kube.objects) {
-		var conditions []string
-		for _, c := range o.Status.Conditions {
-			conditions = append(conditions, c.Type+"="+string(c.Status)+" "+c.Reason)
-		}
-		slices.Sort(conditions)
 		lines = append(lines, fmt.Sprintf("object %s %v handled=%t registered=%s echoed=%s remote=%s replaced=%s rejected=%t finalizers=%v intent=%s",
-			o.Name, conditions, rules.Handled(o), o.Status.RegisteredURL, o.Status.EchoedURL, w.asInSpec(o.Status.RemoteURL), o.Status.ReplacedURL,
+			o.Name, conditionsOf(o), rules.Handled(o), o.Status.RegisteredURL, o.Status.EchoedURL, w.asInSpec(o.Status.RemoteURL), o.Status.ReplacedURL,
 			o.Status.RejectedCredentials != nil, o.Finalizers, rules.LastSentURL(o)))
 	}
 	slices.Sort(lines)
 	return strings.Join(lines, "\n")
+}
+
+func conditionsOf(o *v1alpha1.FotaCallback) []string {
+	var conditions []string
+	for _, c := range o.Status.Conditions {
+		conditions = append(conditions, c.Type+"="+string(c.Status)+" "+c.Reason)
+	}
+	slices.Sort(conditions)
+	return conditions
+}
+
+// conditions are those of all objects.
+func (w *world) conditions() string {
+	var all []string
+	for _, o := range sorted(w.kube.objects) {
+		all = append(all, fmt.Sprintf("%s %v", o.Name, conditionsOf(o)))
+	}
+	return strings.Join(all, ", ")
 }
 
 // asInSpec is a URL as an object's spec writes it: there are several ways to write one.

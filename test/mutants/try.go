@@ -1,0 +1,134 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// result is what the harness said of one defect.
+type result struct {
+	defect
+	tally
+	// only is the promise that is to notice the defect alone; empty for most. alone says that without it the defect survived.
+	only  string
+	alone bool
+}
+
+// tally is what one run of the harness counted.
+type tally struct {
+	Plans   int            `json:"plans"`
+	Broken  map[string]int `json:"broken"` // failures by promise
+	Oracles []string       `json:"oracles"`
+	// died says that a panic ended the run.
+	died bool
+}
+
+func (t tally) killed() bool { return t.died || len(t.Broken) > 0 }
+
+func (r result) verdict() string {
+	if r.killed() {
+		return "killed"
+	}
+	return "SURVIVED"
+}
+
+func (r result) promises() string {
+	if r.died {
+		return "it stops working"
+	}
+	return strings.Join(r.sorted(), ", ")
+}
+
+// aside says whether it is noticed by the one promise that it is there for.
+func (r result) aside() string {
+	switch {
+	case r.only == "":
+		return ""
+	case r.alone:
+		return ", nothing else notices it"
+	}
+	return fmt.Sprintf(", NOT ONLY by %q", r.only)
+}
+
+// try builds the harness with a defect and runs it. A fortieth of the plans notices nearly every defect; what slips through meets all of them.
+func try(root string, d defect) (result, error) {
+	r := result{defect: d}
+	directory, err := os.MkdirTemp("", "mutant")
+	if err != nil {
+		return r, err
+	}
+	defer os.RemoveAll(directory) //nolint:errcheck // the system's to clean up then
+	harness, err := build(root, directory, d)
+	if err != nil {
+		return r, err
+	}
+	for _, every := range []int{40, 5, 1} {
+		if r.tally, err = harness.run(every, ""); err != nil || r.killed() {
+			break
+		}
+	}
+	if err != nil || !r.killed() {
+		return r, err
+	}
+	for promise, name := range alone {
+		if name == d.name {
+			r.only = promise
+		}
+	}
+	if r.only != "" {
+		without, err := harness.run(5, r.only)
+		if err != nil {
+			return r, err
+		}
+		r.alone = r.Broken[r.only] > 0 && !without.killed()
+	}
+	return r, nil
+}
+
+// harness is the test binary with a defect.
+type harness struct{ binary, directory string }
+
+func build(root, directory string, d defect) (*harness, error) {
+	overlay, err := d.overlay(root, directory)
+	if err != nil {
+		return nil, err
+	}
+	h := &harness{binary: filepath.Join(directory, "perturbation.test"), directory: filepath.Join(root, "test/perturbation")}
+	build := exec.Command("go", "test", "-c", "-overlay", overlay, "-o", h.binary, "./test/perturbation") //nolint:gosec // files of our own
+	build.Dir = root
+	if text, err := build.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("the defect does not compile: %s", text)
+	}
+	return h, nil
+}
+
+// run plays every nth plan, without judging by one of the promises if that is named.
+func (h *harness) run(every int, without string) (tally, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Minute)
+	defer cancel()
+	arguments := []string{"-tally", fmt.Sprintf("-every=%d", every), "-without=" + without, "-test.timeout=10m", "-test.run=^TestPerturbation$"}
+	process := exec.CommandContext(ctx, h.binary, arguments...) //nolint:gosec // files of our own
+	process.Dir = h.directory
+	text, err := process.CombinedOutput()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		return tally{}, err
+	}
+	line := regexp.MustCompile(`(?m)^tally: (.*)$`).FindSubmatch(text)
+	if line == nil {
+		// A run that takes too long has noticed nothing.
+		panicked := bytes.Contains(text, []byte("panic: ")) && !bytes.Contains(text, []byte("panic: test timed out"))
+		return tally{died: panicked}, nil
+	}
+	var t tally
+	return t, json.Unmarshal(line[1], &t)
+}

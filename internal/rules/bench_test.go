@@ -16,7 +16,7 @@ var routine = map[string]struct {
 	"due":       {0, func(f rules.Facts) { rules.Due(f) }},
 	"stand":     {0, func(f rules.Facts) { rules.Stand(f.Object, nil) }},
 	"decide":    {1, func(f rules.Facts) { rules.Decide(f) }},
-	"summarise": {14, func(f rules.Facts) { rules.Summarise(f, rules.Decide(f)) }},
+	"summarise": {15, func(f rules.Facts) { rules.Summarise(f, rules.Decide(f)) }},
 }
 
 func TestRoutineChecksAllocateLittle(t *testing.T) {

@@ -297,6 +297,6 @@ var classes = []class{
 	{name: "A5", description: "acts that come together, or in the middle", plans: merged, otherEnd: true, moreCalls: anyNumber},
 	{name: "A6", description: "refused writes and wrong answers", plans: refused},
 	{name: "A7", description: "two replicas", plans: raced},
-	{name: "A8", description: "somebody else in each gap", plans: somebodyElse, otherEnd: true, moreCalls: 1 /* puts it right */},
+	{name: "A8", description: "somebody else in each gap", plans: somebodyElse, otherEnd: true, moreCalls: 2 /* it is put right, and in the end removed */},
 	{name: "A9", description: "a crash loop at each effect", plans: crashLoops},
 }

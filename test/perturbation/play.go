@@ -147,8 +147,11 @@ func (w *world) rest() {
 
 // interrupt plays the next act in the middle of this one, if that can be.
 func (w *world) interrupt() {
+	began := w.clock.Now()
 	if len(w.pending) > 0 && w.pending[0].do(w) {
 		w.pending = w.pending[1:]
 		w.disturbedByOthers = true // what was decided before it is not wrong yet
 	}
+	// Time that the act lets pass is none that the process takes over its proof.
+	w.leader.provedAt = w.leader.provedAt.Add(w.clock.Since(began))
 }

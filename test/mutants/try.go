@@ -103,7 +103,7 @@ func build(root, directory string, d defect) (*harness, error) {
 		return nil, err
 	}
 	h := &harness{binary: filepath.Join(directory, "perturbation.test"), directory: filepath.Join(root, "test/perturbation")}
-	build := exec.Command("go", "test", "-c", "-overlay", overlay, "-o", h.binary, "./test/perturbation") //nolint:gosec // files of our own
+	build := exec.Command("go", "test", "-c", "-overlay", overlay, "-o", h.binary, "./test/perturbation") //nolint:gosec,noctx // files of our own; it ends by itself
 	build.Dir = root
 	if text, err := build.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("the defect does not compile: %s", text)

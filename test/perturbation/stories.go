@@ -17,8 +17,8 @@ const (
 	foreign   = "https://elsewhere.example.net/hook"
 	username  = simulator.DefaultUsername
 	// What is secret looks different in each form that it may be shown in.
-	clientSecret = "s3cr&t\"~/?ü"
-	password     = "p&ss\"~/?é"
+	clientSecret = "s3cr&t\"~/?ü" //nolint:gosec // of the simulator
+	password     = "p&ss\"~/?é"   //nolint:gosec // of the simulator
 )
 
 // story is what is there, and what people do, one act after the other. Between acts everything settles.

@@ -23,7 +23,7 @@ func TestAPanicShowsNoSecret(t *testing.T) {
 		if e.ofKubernetes() {
 			continue
 		}
-		process := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestAPanicShowsNoSecret$") //nolint:gosec // this test
+		process := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestAPanicShowsNoSecret$")
 		process.Env = append(os.Environ(), variable+"="+strconv.Itoa(n), "GOTRACEBACK=all")
 		shown, err := process.CombinedOutput()
 		if err == nil || !strings.Contains(string(shown), "nil pointer") {

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 )
@@ -42,11 +43,12 @@ func main() {
 	var o options
 	flag.StringVar(&o.root, "root", "../../..", "the repository")
 	only := flag.String("only", "", "regular expression for the mutants to try, as they are printed; then nothing is written")
+	with := flag.String("with", "", "regular expression for the folders whose tests may notice; then nothing is written either")
 	flag.StringVar(&o.write, "write", "", "the document whose section on mutants is replaced")
 	flag.IntVar(&o.workers, "workers", runtime.NumCPU(), "how many mutants are tried at once")
 	flag.IntVar(&o.patience, "patience", 10, "a mutant hangs where the tests take so many times as long as without it")
 	flag.Parse()
-	if err := run(o, *only); err != nil {
+	if err := run(o, *only, *with); err != nil {
 		fmt.Fprintln(os.Stderr, "mutation:", err)
 		os.Exit(1)
 	}
@@ -57,10 +59,14 @@ type options struct {
 	workers, patience int
 }
 
-func run(o options, only string) error {
+func run(o options, only, with string) error {
 	chosen, err := regexp.Compile(only)
 	if err != nil {
 		return fmt.Errorf("-only: %w", err)
+	}
+	suites, err := regexp.Compile(with)
+	if err != nil {
+		return fmt.Errorf("-with: %w", err)
 	}
 	if o.root, err = filepath.Abs(o.root); err != nil {
 		return err
@@ -73,7 +79,7 @@ func run(o options, only string) error {
 	began := time.Now()
 	var all []result
 	for _, p := range targets {
-		found, err := try(o, work, p.folder, p.suites, chosen)
+		found, err := try(o, work, p.folder, slices.DeleteFunc(p.suites, func(s suite) bool { return !suites.MatchString(s.folder) }), chosen)
 		if err != nil {
 			return fmt.Errorf("%s: %w", p.folder, err)
 		}
@@ -84,8 +90,8 @@ func run(o options, only string) error {
 	switch {
 	case o.write == "":
 		return nil
-	case only != "":
-		return errors.New("-write needs all mutants")
+	case only+with != "":
+		return errors.New("-write needs all mutants and all tests")
 	}
 	return replace(filepath.Join(o.root, o.write), text)
 }

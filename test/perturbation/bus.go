@@ -3,6 +3,7 @@ package perturbation
 import (
 	"fmt"
 	"slices"
+	"time"
 )
 
 // effect is one write to Kubernetes or one call of ThingSpace, numbered in the order in which they happen.
@@ -31,6 +32,9 @@ type bus struct {
 	trace []effect
 	reads []read
 	acts  int // of the story
+	// lagsSince is when the cache began to lag; zero before. caughtUp says that it does no more.
+	lagsSince time.Time
+	caughtUp  bool
 	// calm lifts every disturbance: what a plan does to one act must not reach into the next.
 	calm bool
 	// done describes what became of the plan, for the trace that is printed.
@@ -115,7 +119,7 @@ func (b *bus) seen(changes []change) (revision int) {
 // shows is the revision that the next read of the cache shows: the newest, or as old a one as the plan says.
 func (b *bus) shows(changes []change) (revision int) {
 	n, s, newest := len(b.reads), b.plan.stale, len(changes)
-	if s == nil || b.calm || n < s.read || n >= s.read+s.reads {
+	if s == nil || b.calm || b.caughtUp || n < s.read || n >= s.read+s.reads {
 		return newest
 	}
 	if s.own && slices.ContainsFunc(changes[min(s.revision, newest):], func(c change) bool { return !c.own }) {

@@ -18,6 +18,8 @@ type events struct {
 	// told is the revision up to which the cache has told of changes; until it is synced it has told of none.
 	told   int
 	synced bool
+	// resyncedAt is when it was last woken for all that it holds.
+	resyncedAt time.Time
 	// telling is while an event is on its way.
 	telling bool
 }
@@ -44,8 +46,27 @@ func (e *events) nextWake() (at time.Time, ever bool) {
 
 // lags says whether the cache shows less than there is.
 func (r *replica) lags() bool {
-	changes := r.world.kube.changes
-	return r.world.bus.shows(changes) < len(changes)
+	bus, changes, now := r.world.bus, r.world.kube.changes, r.world.clock.Now()
+	if bus.shows(changes) == len(changes) {
+		return false
+	}
+	if bus.lagsSince.IsZero() {
+		bus.lagsSince = now
+	}
+	bus.caughtUp = now.Sub(bus.lagsSince) >= mostLag
+	return !bus.caughtUp
+}
+
+// resync wakes the process for all that its cache holds, once at each point in time, as long as the cache shows less than there is.
+func (r *replica) resync() {
+	kube, now := r.world.kube, r.world.clock.Now()
+	if !r.lags() || r.resyncedAt.Equal(now) {
+		return
+	}
+	r.resyncedAt = now
+	for name := range kube.at(r.world.bus.shows(kube.changes)) {
+		r.wake(name)
+	}
 }
 
 // look has the cache tell of what it shows by now: of all objects at first, then of each change in its order.
@@ -53,7 +74,7 @@ func (r *replica) look() {
 	kube := r.world.kube
 	shows := r.world.bus.shows(kube.changes)
 	if !r.synced {
-		r.told, r.synced = shows, true
+		r.told, r.synced, r.resyncedAt = shows, true, r.world.clock.Now()
 		for _, o := range sorted(kube.at(shows)) {
 			r.tell(o)
 		}

@@ -2,4 +2,4 @@
 
 package controller_test
 
-const detected = 1
+const underRace = 1

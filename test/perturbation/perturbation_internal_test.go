@@ -87,7 +87,7 @@ func TestPerturbation(t *testing.T) {
 		}
 	})
 	for n, c := range classes {
-		fmt.Printf("%s %-44s %6d plans\n", c.name, c.description, counts[n].Load())
+		fmt.Printf("%s %-58s %6d plans\n", c.name, c.description, counts[n].Load())
 	}
 	if generated() {
 		documentCounts(t, counts)

@@ -100,10 +100,11 @@ func crashLoops(r reference) []plan {
 }
 
 // pairs has a second fault come at each effect that there is after the first, until the act ends: what the first one leads to is known from a run
-// of its own. Of two faults at most one hits a sign-in, which changes nothing that the other could meet.
+// of its own. Of two faults at most one hits a sign-in, which changes nothing that the other could meet. A crash before an effect leaves what a crash
+// after the effect before it leaves, so it is in none of the pairs.
 func pairs(r reference) []plan {
 	var plans []plan
-	kinds := []disturbance{crashBefore, crashAfter, lost}
+	kinds := []disturbance{crashAfter, lost}
 	firsts := 0
 	for n, first := range r.trace {
 		if r.routine(n) {
@@ -292,7 +293,7 @@ var classes = []class{
 	{name: "A0", description: "undisturbed", plans: func(reference) []plan { return []plan{{}} }},
 	{name: "A1", description: "a crash before and after each effect", plans: func(r reference) []plan { return r.each(crashBefore, crashAfter) }},
 	{name: "A2", description: "an effect is there, its answer is lost or late", plans: func(r reference) []plan { return r.each(lost, late) }},
-	{name: "A3", description: "pairs of those", plans: pairs, strides: true},
+	{name: "A3", description: "pairs of effects with a crash after them or a lost answer", plans: pairs, strides: true},
 	{name: "A4", description: "a cache that shows an older revision", plans: stales},
 	{name: "A5", description: "acts that come together, or in the middle", plans: merged, otherEnd: true, moreCalls: anyNumber},
 	{name: "A6", description: "refused writes and wrong answers", plans: refused},

@@ -57,7 +57,7 @@ func (r *result) mutate(root, work string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		s := &source{text: text, file: found[0].Syntax[n], fset: found[0].Fset, info: found[0].TypesInfo, name: name, mutants: &r.mutants}
+		s := &source{text: text, file: found[0].Syntax[n], fset: found[0].Fset, types: found[0].Types, info: found[0].TypesInfo, name: name, mutants: &r.mutants}
 		place[name] = filepath.Join(work, filepath.Base(name)+".txt")
 		write[filepath.Base(name)+".txt"] = s.rewrite()
 	}

@@ -43,6 +43,7 @@ type source struct {
 	text    []byte
 	file    *ast.File
 	fset    *token.FileSet
+	types   *types.Package
 	info    *types.Info
 	name    string
 	mutants *[]*mutant

@@ -89,6 +89,10 @@ func (s *source) binary(n *ast.BinaryExpr) string {
 	if !ok || n.Op == token.ADD && basic.Info()&types.IsString != 0 {
 		return ""
 	}
+	name := s.typeName(known.Type, n.Pos())
+	if name == "" {
+		return ""
+	}
 	base := s.within(n.X) + s.at(n.X.End(), n.Y.Pos()) + s.within(n.Y)
 	choice := "(" + base + ")"
 	for _, op := range swaps[n.Op] {
@@ -98,19 +102,26 @@ func (s *source) binary(n *ast.BinaryExpr) string {
 		if basic.Info()&types.IsBoolean != 0 {
 			choice = fmt.Sprintf("(mutate.On(%d) && (%s) || !mutate.On(%d) && %s)", id, other, id, choice)
 		} else {
-			name := types.TypeString(known.Type, func(p *types.Package) string { return s.qualifier(p) })
 			choice = fmt.Sprintf("mutate.Pick(%d, func() %s { return %s }, func() %s { return %s })", id, name, other, name, choice)
 		}
 	}
 	return choice
 }
 
-// qualifier is a package's name as the file writes it.
-func (s *source) qualifier(p *types.Package) string {
-	if p.Name() == s.file.Name.Name {
-		return ""
+// typeName is how a type is written at a position; empty where something else bears its name there.
+func (s *source) typeName(t types.Type, at token.Pos) string {
+	named, ok := t.(*types.Named)
+	if ok && named.Obj().Pkg() == s.types {
+		if _, found := s.types.Scope().Innermost(at).LookupParent(named.Obj().Name(), at); found != named.Obj() {
+			return ""
+		}
 	}
-	return p.Name()
+	return types.TypeString(t, func(p *types.Package) string {
+		if p == s.types {
+			return ""
+		}
+		return p.Name()
+	})
 }
 
 // statement is one that stands in a block by itself: elsewhere there is no room for a choice.

@@ -4,11 +4,14 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"net/http"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -48,9 +51,6 @@ func newManager(ctx context.Context, o *options, start *startup) (ctrl.Manager, 
 		settings.LeaderElectionConfig = start.forLeases(restConfig)
 	}
 	manager, err := ctrl.NewManager(restConfig, settings)
-	if meta.IsNoMatchError(err) {
-		return nil, fmt.Errorf("%w. %s", err, howToServe)
-	}
 	if err != nil {
 		return nil, fmt.Errorf("set up the manager: %w", err)
 	}
@@ -100,7 +100,7 @@ func newManager(ctx context.Context, o *options, start *startup) (ctrl.Manager, 
 
 func managerOptions(o *options) ctrl.Options {
 	scheme := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {
+	for _, add := range []func(*runtime.Scheme) error{corev1.AddToScheme, v1alpha1.AddToScheme} {
 		if err := add(scheme); err != nil {
 			panic(err) // a type registered twice: no input can cause or mend it
 		}
@@ -113,7 +113,8 @@ func managerOptions(o *options) ctrl.Options {
 		watched = nil
 	}
 	options := ctrl.Options{
-		Scheme: scheme,
+		Scheme:         scheme,
+		MapperProvider: func(*rest.Config, *http.Client) (meta.RESTMapper, error) { return kinds(), nil },
 		Cache: cache.Options{
 			DefaultNamespaces: watched,
 			ByObject:          map[client.Object]cache.ByObject{&v1alpha1.FotaCallback{}: {Transform: controller.TrimInCache}},
@@ -135,6 +136,17 @@ func managerOptions(o *options) ctrl.Options {
 		options.Metrics.FilterProvider = filters.WithAuthenticationAndAuthorization
 	}
 	return options
+}
+
+// kinds are those that the operator reads and writes. They are known, and need not be asked for: that would be the first thing that each start waits for.
+func kinds() meta.RESTMapper {
+	mapper := meta.NewDefaultRESTMapper(nil)
+	for _, kind := range []schema.GroupVersionKind{
+		v1alpha1.GroupVersion.WithKind("FotaCallback"), v1alpha1.GroupVersion.WithKind("FotaCallbackList"), corev1.SchemeGroupVersion.WithKind("Secret"),
+	} {
+		mapper.Add(kind, meta.RESTScopeNamespace)
+	}
+	return mapper
 }
 
 // addProbes serves /healthz and /readyz. Neither asks ThingSpace: a restart would not bring that back.

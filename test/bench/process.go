@@ -112,7 +112,7 @@ func cpuOfAll() (float64, error) {
 
 // untilReady waits until /readyz says so, and returns how long after the start that was.
 func (p *process) untilReady(ctx context.Context) (time.Duration, error) {
-	err := poll(ctx, 5*time.Millisecond, time.Minute, func() (bool, error) {
+	err := poll(ctx, time.Millisecond, time.Minute, func() (bool, error) {
 		select {
 		case <-p.ended:
 			return false, errors.New("it has ended")

@@ -11,7 +11,7 @@ import (
 
 const (
 	// How often the two managers are started, and how many of the last stay, for their memory to be read.
-	starts = 7
+	starts = 15
 	stay   = 3
 	// How long they get to come to rest before that.
 	settleTime = 5 * time.Second

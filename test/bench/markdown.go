@@ -41,9 +41,11 @@ func (r *Results) measured() string {
 				w.MedianSeconds, w.P99Seconds, float64(total(w.Calls))/n, float64(w.Writes)/n, float64(w.Events)/n, w.CPUSeconds, w.APIServerCPUSeconds, w.AllCPUSeconds, mb(w.PeakRSSBytes))
 		}
 		wave("create: floor", s.CreateFloor, Wave{})
+		wave("create: floor with the event", s.CreateAsked, s.CreateFloor)
 		wave("create", s.Create, s.CreateFloor)
 		wave("edit", s.Edit, Wave{})
 		wave("delete: floor", s.DeleteFloor, Wave{})
+		wave("delete: floor with event and proof", s.DeleteAsked, s.DeleteFloor)
 		wave("delete", s.Delete, s.DeleteFloor)
 	}
 	line("")

@@ -23,9 +23,9 @@ func (s *scene) manager(ctx context.Context, program string, args ...string) (*p
 }
 
 // startFloor starts the floor, and waits until it has signed in and sees what there is.
-func (s *scene) startFloor(ctx context.Context) (*process, error) {
+func (s *scene) startFloor(ctx context.Context, args ...string) (*process, error) {
 	return s.start(ctx, "floor", func(a addresses) []string {
-		return []string{"--health-probe-bind-address=" + a.health, "--thingspace-url=" + s.SimulatorURL + "/api", "--namespace=" + bottom, s.limit("--qps")}
+		return append([]string{"--health-probe-bind-address=" + a.health, "--thingspace-url=" + s.SimulatorURL + "/api", "--namespace=" + bottom, s.limit("--qps")}, args...)
 	})
 }
 

@@ -45,6 +45,8 @@ type Size struct {
 
 	CreateFloor Wave    `json:"createFloor"`
 	DeleteFloor Wave    `json:"deleteFloor"`
+	CreateAsked Wave    `json:"createAsked"` // the floor that also makes what the operator's contract asks for
+	DeleteAsked Wave    `json:"deleteAsked"`
 	Create      Wave    `json:"create"`
 	Restart     Restart `json:"restart"`
 	Idle        Idle    `json:"idle"`

@@ -1,5 +1,6 @@
 // Command floor does for FotaCallbacks the least that the job needs, and nothing that makes it safe: for each that is new one patch (the finalizer), one list, one
-// register and one status write, for each that is deleted a list, a deregistration, a list and one patch. The bench holds the operator against it.
+// register and one status write, for each that is deleted a list, a deregistration, a list and one patch. The bench holds the operator against it; with --asked,
+// it makes the event and the live read too that the operator's contract asks for.
 package main
 
 import (
@@ -44,6 +45,7 @@ type floor struct {
 	web            *http.Client
 	limiter        *rate.Limiter
 	token, session string
+	asked          *asked
 }
 
 func main() {
@@ -51,15 +53,16 @@ func main() {
 	base := flag.String("thingspace-url", "", "The simulator's base URL.")
 	qps := flag.Float64("qps", 0, "Calls a second at most; 0 is no limit.")
 	namespace := flag.String("namespace", "", "Where the objects are.")
+	alsoAsked := flag.Bool("asked", false, "Send an event for each object that has come or gone, and read each before it is deregistered.")
 	health := flag.String("health-probe-bind-address", "", "Address of /readyz.")
 	flag.Parse()
-	if err := run(*kubeconfig, *base, *namespace, *health, *qps); err != nil {
+	if err := run(*kubeconfig, *base, *namespace, *health, *qps, *alsoAsked); err != nil {
 		fmt.Fprintln(os.Stderr, "floor:", err)
 		os.Exit(1)
 	}
 }
 
-func run(kubeconfig, base, namespace, health string, qps float64) error {
+func run(kubeconfig, base, namespace, health string, qps float64, alsoAsked bool) error {
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer cancel()
 	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
@@ -77,6 +80,11 @@ func run(kubeconfig, base, namespace, health string, qps float64) error {
 	}
 	if f.client, err = client.New(config, client.Options{Scheme: scheme}); err != nil {
 		return err
+	}
+	if alsoAsked {
+		if f.asked, err = newAsked(ctx, config, scheme, f.client); err != nil {
+			return err
+		}
 	}
 	if err := f.signIn(ctx); err != nil {
 		return err
@@ -133,12 +141,7 @@ func run(kubeconfig, base, namespace, health string, qps float64) error {
 func (f *floor) work(ctx context.Context, seen *v1alpha1.FotaCallback) error {
 	o := seen.DeepCopy()
 	if !o.DeletionTimestamp.IsZero() {
-		for _, method := range []string{http.MethodGet, http.MethodDelete, http.MethodGet} {
-			if err := f.call(ctx, method, o.Spec.Account, nil); err != nil {
-				return err
-			}
-		}
-		return f.client.Patch(ctx, o, patch(`{"metadata":{"finalizers":null}}`))
+		return f.deregister(ctx, o)
 	}
 	if err := f.call(ctx, http.MethodGet, o.Spec.Account, nil); err != nil {
 		return err
@@ -158,7 +161,24 @@ func (f *floor) work(ctx context.Context, seen *v1alpha1.FotaCallback) error {
 	status := fmt.Sprintf(`{"metadata":{"resourceVersion":%q},"status":{"observedGeneration":%d,"registeredURL":%q,"remoteURL":%q,"conditions":[
 		{"type":"Ready","status":"True","reason":%q,"message":"The callback URL is registered.","observedGeneration":%d,"lastTransitionTime":"2026-01-01T00:00:00Z"}]}}`,
 		o.ResourceVersion, o.Generation, o.Spec.URL, o.Spec.URL, v1alpha1.ReasonRegistered, o.Generation)
+	f.asked.tell(o, v1alpha1.EventRegistered)
 	return f.client.Status().Patch(ctx, o, patch(status))
+}
+
+func (f *floor) deregister(ctx context.Context, o *v1alpha1.FotaCallback) error {
+	if err := f.call(ctx, http.MethodGet, o.Spec.Account, nil); err != nil {
+		return err
+	}
+	if err := f.asked.prove(ctx, o); err != nil {
+		return err
+	}
+	for _, method := range []string{http.MethodDelete, http.MethodGet} {
+		if err := f.call(ctx, method, o.Spec.Account, nil); err != nil {
+			return err
+		}
+	}
+	f.asked.tell(o, v1alpha1.EventDeregistered)
+	return f.client.Patch(ctx, o, patch(`{"metadata":{"finalizers":null}}`))
 }
 
 func patch(text string) client.Patch { return client.RawPatch(types.MergePatchType, []byte(text)) }

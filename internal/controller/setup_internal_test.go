@@ -1,0 +1,69 @@
+package controller
+
+import (
+	"strings"
+	"testing"
+	"unsafe"
+
+	. "github.com/onsi/gomega"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
+)
+
+// decoded is an object as a decoder makes it: no two strings share their memory.
+func decoded() *v1alpha1.FotaCallback {
+	const url, message = "https://fota.example.com/callbacks/1", "Account A-1 sends its FOTA events to https://fota.example.com."
+	o := &v1alpha1.FotaCallback{}
+	o.Namespace, o.Name = strings.Clone("fleet"), "one"
+	o.Spec.DriftPolicy = v1alpha1.DriftPolicy(strings.Clone(string(v1alpha1.DriftCorrect)))
+	o.Finalizers = []string{strings.Clone(v1alpha1.Finalizer)}
+	o.Annotations = map[string]string{v1alpha1.LastSentURLAnnotation: strings.Clone(url), "kubectl.kubernetes.io/last-applied-configuration": "{}", "note": "mine"}
+	o.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "kubectl"}}
+	o.Spec.URL = strings.Clone(url)
+	o.Status.RegisteredURL, o.Status.RemoteURL = strings.Clone(url), strings.Clone(url)
+	for _, kind := range []string{v1alpha1.ConditionReady, v1alpha1.ConditionReconciling, v1alpha1.ConditionStalled} {
+		o.Status.Conditions = append(o.Status.Conditions, metav1.Condition{
+			Type: strings.Clone(kind), Status: metav1.ConditionStatus(strings.Clone("True")), Reason: strings.Clone(v1alpha1.ReasonRegistered), Message: strings.Clone(message),
+		})
+	}
+	return o
+}
+
+func TestTrimDropsWhatIsNeverReadAndChangesNothingElse(t *testing.T) {
+	g := NewWithT(t)
+	wanted, trimmed := decoded(), decoded()
+	wanted.ManagedFields = nil
+	delete(wanted.Annotations, "kubectl.kubernetes.io/last-applied-configuration")
+	Trim(trimmed)
+	g.Expect(trimmed).To(Equal(wanted))
+
+	another := decoded()
+	another.Spec.URL, another.Status.Conditions[1].Message = "https://fota.example.com/other", "Something else."
+	wanted = another.DeepCopy()
+	Trim(another)
+	g.Expect(another.Spec).To(Equal(wanted.Spec))
+	g.Expect(another.Status).To(Equal(wanted.Status))
+
+	Trim(&v1alpha1.FotaCallback{}) // one that nobody has looked at yet
+}
+
+func TestTrimLetsStringsBeThereOnce(t *testing.T) {
+	g := NewWithT(t)
+	same := func(a, b string) { g.Expect(unsafe.StringData(a)).To(BeIdenticalTo(unsafe.StringData(b)), a) }
+	a, b := decoded(), decoded()
+	Trim(a)
+	Trim(b)
+	same(a.Status.RegisteredURL, a.Spec.URL)
+	same(a.Status.RemoteURL, a.Spec.URL)
+	same(a.Annotations[v1alpha1.LastSentURLAnnotation], a.Spec.URL)
+	same(a.Namespace, b.Namespace)
+	same(string(a.Spec.DriftPolicy), string(b.Spec.DriftPolicy))
+	same(a.Finalizers[0], b.Finalizers[0])
+	for i, of := range a.Status.Conditions {
+		same(of.Message, a.Status.Conditions[0].Message)
+		same(of.Type, b.Status.Conditions[i].Type)
+		same(string(of.Status), string(b.Status.Conditions[i].Status))
+		same(of.Reason, b.Status.Conditions[i].Reason)
+	}
+}

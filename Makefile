@@ -117,9 +117,9 @@ test-unit: ## The tests that need no API server: seconds.
 	go test $(RACE) ./api/... ./cmd/... ./internal/rules/... ./internal/simulator/... ./internal/thingspace/...
 
 .PHONY: perturb
-perturb: ## Every fault that can be generated, against the real controller on a virtual clock; UPDATE=1 writes how many into docs/reliability.md.
+perturb: ## Faults at every effect, against the real controller on a virtual clock; ALL=1 plays every plan, twice as long; UPDATE=1 writes how many into docs/reliability.md.
 	@mkdir -p bin; go test -c -o bin/perturbation.test ./test/perturbation # no race detector: one thread would take ten times as long
-	@cd test/perturbation && $(CURDIR)/bin/perturbation.test -test.timeout 30m $(if $(UPDATE),-update)
+	@cd test/perturbation && $(CURDIR)/bin/perturbation.test -test.timeout 30m $(if $(ALL),,-hurry) $(if $(UPDATE),-update)
 
 # How long things fail in a soak. The operators' whole log goes to bin/soak.log.
 FOR ?= 2m
@@ -148,8 +148,8 @@ mutants: ## Show that the harness bites: seed one defect after the other, and wr
 
 .PHONY: mutation
 mutation: export KUBEBUILDER_CONTROLPLANE_START_TIMEOUT ?= 2m
-mutation: ## Change one operator of the code at a time, and see whether a test notices; UPDATE=1 writes the figures into docs/reliability.md. ONLY is a regular expression.
-	@assets=$$(hack/control-plane/ensure); KUBEBUILDER_ASSETS=$$assets go run -C hack/tools/mutation . $(if $(ONLY),-only '$(ONLY)') $(if $(UPDATE),-write docs/reliability.md)
+mutation: ## Change one operator of the code at a time, and see whether a test notices; UPDATE=1 writes the figures into docs/reliability.md. ONLY is a regular expression, PACKAGES are some folders.
+	@assets=$$(hack/control-plane/ensure); KUBEBUILDER_ASSETS=$$assets go run -C hack/tools/mutation . $(if $(ONLY),-only '$(ONLY)') $(if $(UPDATE),-write docs/reliability.md) $(PACKAGES)
 
 # How many objects, one run for each; what it writes goes to OUT. docs/performance.md says what PARTS, INTERVAL, QPS, LATENCY, PROFILES, STRICT and UPDATE do.
 SIZES ?= 100 1000 10000

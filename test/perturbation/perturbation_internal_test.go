@@ -21,6 +21,7 @@ const (
 )
 
 var (
+	hurry    = flag.Bool("hurry", false, "run two of five plans of the classes that have many")
 	every    = flag.Int("every", 1, "run every so many plans of each class")
 	tallying = flag.Bool("tally", false, "count the broken promises in one line of JSON, and explain none")
 	without  = flag.String("without", "", "a promise that is not judged")
@@ -72,7 +73,8 @@ func TestPerturbation(t *testing.T) {
 						}
 						counts[n].Add(int64(len(plans)))
 						for number, p := range plans {
-							if number%step != 0 || *tallying && broken >= enoughBroken {
+							// Plans that are alike come in pairs and threes: two in a row of five meet each of them.
+							if c.many && *hurry && number%5 > 1 || number%step != 0 || *tallying && broken >= enoughBroken {
 								continue
 							}
 							t.Run(strconv.Itoa(number), func(t *testing.T) {

@@ -17,6 +17,8 @@ type class struct {
 	plans             func(reference) []plan
 	// otherEnd says that the story need not end as it does undisturbed: somebody else takes part, or it is told otherwise.
 	otherEnd bool
+	// many says that in a hurry some of them serve.
+	many bool
 	// strides says that the reference's stride counts.
 	strides bool
 	// moreCalls is how many more mutating calls the disturbance may cost.
@@ -293,11 +295,11 @@ var classes = []class{
 	{name: "A0", description: "undisturbed", plans: func(reference) []plan { return []plan{{}} }},
 	{name: "A1", description: "a crash before and after each effect", plans: func(r reference) []plan { return r.each(crashBefore, crashAfter) }},
 	{name: "A2", description: "an effect is there, its answer is lost or late", plans: func(r reference) []plan { return r.each(lost, late) }},
-	{name: "A3", description: "pairs of effects with a crash after them or a lost answer", plans: pairs, strides: true},
-	{name: "A4", description: "a cache that shows an older revision", plans: stales},
+	{name: "A3", description: "pairs of effects with a crash after them or a lost answer", plans: pairs, strides: true, many: true},
+	{name: "A4", description: "a cache that shows an older revision", plans: stales, many: true},
 	{name: "A5", description: "acts that come together, or in the middle", plans: merged, otherEnd: true, moreCalls: anyNumber},
-	{name: "A6", description: "refused writes and wrong answers", plans: refused},
-	{name: "A7", description: "two replicas", plans: raced},
+	{name: "A6", description: "refused writes and wrong answers", plans: refused, many: true},
+	{name: "A7", description: "two replicas", plans: raced, many: true},
 	{name: "A8", description: "somebody else in each gap", plans: somebodyElse, otherEnd: true, moreCalls: 2 /* it is put right, and in the end removed */},
 	{name: "A9", description: "a crash loop at each effect", plans: crashLoops},
 }

@@ -41,6 +41,7 @@ type world struct {
 	logins  userLogins
 	// shown is what the operator lets people see in logs, events, errors and metrics; written is what it has written to objects.
 	shown, written strings.Builder
+	alreadyShown   map[string]bool
 	secrets        []string
 	failures       []failure
 }
@@ -48,7 +49,7 @@ type world struct {
 func newWorld(p plan) *world {
 	w := &world{
 		clock: clocktesting.NewFakeClock(time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)), bus: &bus{plan: p},
-		deregistered: map[string]bool{}, logins: userLogins{proven: map[string]bool{}},
+		deregistered: map[string]bool{}, alreadyShown: map[string]bool{}, logins: userLogins{proven: map[string]bool{}},
 		secrets: []string{clientSecret},
 	}
 	w.kube = newKube(w)
@@ -74,9 +75,13 @@ func (w *world) showMetrics() {
 	}
 }
 
-// show keeps something that the operator shows.
+// show keeps something that the operator shows; what it shows again and again, once.
 func (w *world) show(texts ...string) {
 	for _, text := range texts {
+		if w.alreadyShown[text] {
+			continue
+		}
+		w.alreadyShown[text] = true
 		w.shown.WriteString(text)
 		w.shown.WriteByte('\n')
 	}

@@ -47,7 +47,12 @@ func main() {
 	flag.StringVar(&o.write, "write", "", "the document whose section on mutants is replaced")
 	flag.IntVar(&o.workers, "workers", runtime.NumCPU(), "how many mutants are tried at once")
 	flag.IntVar(&o.patience, "patience", 10, "a mutant hangs where the tests take so many times as long as without it")
+	flag.Usage = func() {
+		fmt.Fprintln(flag.CommandLine.Output(), "usage: mutation [flags] [folder…]   (all that are known, unless some are named)")
+		flag.PrintDefaults()
+	}
 	flag.Parse()
+	o.folders = flag.Args()
 	if err := run(o, *only, *with); err != nil {
 		fmt.Fprintln(os.Stderr, "mutation:", err)
 		os.Exit(1)
@@ -56,6 +61,7 @@ func main() {
 
 type options struct {
 	root, write       string
+	folders           []string
 	workers, patience int
 }
 
@@ -79,6 +85,9 @@ func run(o options, only, with string) error {
 	began := time.Now()
 	var all []result
 	for _, p := range targets {
+		if len(o.folders) > 0 && !slices.Contains(o.folders, p.folder) {
+			continue
+		}
 		found, err := try(o, work, p.folder, slices.DeleteFunc(p.suites, func(s suite) bool { return !suites.MatchString(s.folder) }), chosen)
 		if err != nil {
 			return fmt.Errorf("%s: %w", p.folder, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
@@ -73,16 +74,21 @@ func (c *collector) Collect(metrics chan<- prometheus.Metric) {
 		metrics <- prometheus.NewInvalidMetric(conditionDesc, err)
 		return
 	}
+	shared := labels{}
 	for i := range list.Items {
 		o := &list.Items[i]
+		name := o.Name
+		object := []*dto.LabelPair{{Name: &nameLabel, Value: &name}, shared.pair("namespace", o.Namespace)}
 		for _, condition := range o.Status.Conditions {
-			metrics <- prometheus.MustNewConstMetric(conditionDesc, prometheus.GaugeValue, 1,
-				o.Namespace, o.Name, condition.Type, string(condition.Status), condition.Reason)
+			metrics <- &series{desc: conditionDesc, value: 1, labels: append(object[:len(object):len(object)],
+				shared.pair("reason", condition.Reason), shared.pair("status", string(condition.Status)), shared.pair("type", condition.Type))}
 		}
 		if at := c.states.lastListed(o); !at.IsZero() {
-			metrics <- prometheus.MustNewConstMetric(lastCheckDesc, prometheus.GaugeValue, float64(at.UnixMilli())/1000, o.Namespace, o.Name)
+			metrics <- &series{desc: lastCheckDesc, value: float64(at.UnixMilli()) / 1000, labels: object}
 		}
 		facts := rules.Facts{Object: o, Settings: c.settings}
-		metrics <- prometheus.MustNewConstMetric(intervalDesc, prometheus.GaugeValue, facts.Interval().Seconds(), o.Namespace, o.Name)
+		metrics <- &series{desc: intervalDesc, value: facts.Interval().Seconds(), labels: object}
 	}
 }
+
+var nameLabel = "name"

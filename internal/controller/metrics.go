@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
@@ -80,7 +81,7 @@ func (c *collector) Collect(metrics chan<- prometheus.Metric) {
 		name := o.Name
 		object := []*dto.LabelPair{{Name: &nameLabel, Value: &name}, shared.pair("namespace", o.Namespace)}
 		for _, condition := range o.Status.Conditions {
-			metrics <- &series{desc: conditionDesc, value: 1, labels: append(object[:len(object):len(object)],
+			metrics <- &series{desc: conditionDesc, value: 1, labels: append(slices.Clip(object),
 				shared.pair("reason", condition.Reason), shared.pair("status", string(condition.Status)), shared.pair("type", condition.Type))}
 		}
 		if at := c.states.lastListed(o); !at.IsZero() {

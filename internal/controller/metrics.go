@@ -78,8 +78,7 @@ func (c *collector) Collect(metrics chan<- prometheus.Metric) {
 	shared := labels{}
 	for i := range list.Items {
 		o := &list.Items[i]
-		name := o.Name
-		object := []*dto.LabelPair{{Name: &nameLabel, Value: &name}, shared.pair("namespace", o.Namespace)}
+		object := []*dto.LabelPair{ownPair("name", o.Name), shared.pair("namespace", o.Namespace)}
 		for _, condition := range o.Status.Conditions {
 			metrics <- &series{desc: conditionDesc, value: 1, labels: append(slices.Clip(object),
 				shared.pair("reason", condition.Reason), shared.pair("status", string(condition.Status)), shared.pair("type", condition.Type))}
@@ -91,5 +90,3 @@ func (c *collector) Collect(metrics chan<- prometheus.Metric) {
 		metrics <- &series{desc: intervalDesc, value: facts.Interval().Seconds(), labels: object}
 	}
 }
-
-var nameLabel = "name"

@@ -22,14 +22,17 @@ func (s *series) Write(out *dto.Metric) error {
 	return nil
 }
 
-// labels makes label pairs, each of them once in a scrape.
+// ownPair is a label pair that no other object has.
+func ownPair(name, value string) *dto.LabelPair { return &dto.LabelPair{Name: &name, Value: &value} }
+
+// labels makes label pairs that many objects have, each of them once in a scrape.
 type labels map[[2]string]*dto.LabelPair
 
 func (l labels) pair(name, value string) *dto.LabelPair {
 	key := [2]string{name, value}
 	pair, ok := l[key]
 	if !ok {
-		pair = &dto.LabelPair{Name: &key[0], Value: &key[1]}
+		pair = ownPair(name, value)
 		l[key] = pair
 	}
 	return pair

@@ -94,6 +94,9 @@ func run(o options, only, with string) error {
 		}
 		all = append(all, found)
 	}
+	if len(all) < len(o.folders) {
+		return fmt.Errorf("not all of %v are folders that can be mutated: see main.go", o.folders)
+	}
 	text := table(all)
 	fmt.Printf("\nwhat no test has noticed:\n%s\n%s\nmutation: %s\n", survivors(all), text, time.Since(began).Round(time.Second))
 	switch {

@@ -60,9 +60,9 @@ func shell(t *testing.T, commands string) {
 }
 
 // patch changes an object as a user does with kubectl patch --type=merge.
-func patch(t *testing.T, o *unstructured.Unstructured, merge string) error {
+func patch(t *testing.T, o *unstructured.Unstructured, merge string, options ...client.PatchOption) error {
 	t.Helper()
-	return set.Client.Patch(t.Context(), o.DeepCopy(), client.RawPatch("application/merge-patch+json", []byte(merge)))
+	return set.Client.Patch(t.Context(), o.DeepCopy(), client.RawPatch("application/merge-patch+json", []byte(merge)), options...)
 }
 
 func register(t *testing.T, o *unstructured.Unstructured, url string) {

@@ -26,7 +26,7 @@ var alone = map[string]string{
 	"no empty write":     "the claim is written again for each proof",
 	"conditions":         "Stalled beside Reconciling while a Secret is missing",
 	"settles":            "what is suspended is looked at all the time",
-	"stays":              "every check writes",
+	"stays":              "a check hours after the last change writes",
 	"as wished":          "Overwrite leaves a foreign URL alone",
 	"as undisturbed":     "the end of a pass leaves a login on record that succeeded",
 	"no call too many":   "what is in sync is sent again until status says so",

@@ -105,8 +105,8 @@ var bent = []defect{
 		"\tfor _, other := range l.contents {\n\t\tif other.refused != nil {\n\t\t\treturn nil, other.refused\n\t\t}\n\t}\n\tif content.refused != nil {\n"},
 	{missedEvent, "credentials are not kept for the deletion", "internal/controller/signin.go",
 		"func(s *objectState) { s.credentials = credentials }", "func(*objectState) {}"},
-	{missedEvent, "every check writes", "internal/rules/summarise.go",
-		"\treturn Summary{Status: status, Memory: memory}\n}\n\n// keepsReady", "\tif RequestedAt(f.Object) == \"\" {\n\t\tstatus.LastHandledReconcileAt = f.Now.String()\n\t}\n\treturn Summary{Status: status, Memory: memory}\n}\n\n// keepsReady"},
+	{missedEvent, "a check hours after the last change writes", "internal/rules/summarise.go",
+		"\treturn Summary{Status: status, Memory: memory}\n}\n\n// keepsReady", "\tif RequestedAt(f.Object) == \"\" && f.Now.Sub(f.Memory.FirstSeen).Hours() > 7 {\n\t\tstatus.LastHandledReconcileAt = \"late\"\n\t}\n\treturn Summary{Status: status, Memory: memory}\n}\n\n// keepsReady"},
 	{missedEvent, "what is in sync is sent again", "internal/rules/decide.go",
 		"return thingspace.EqualURLs(live, o.Spec.URL) ||", "return"},
 

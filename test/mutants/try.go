@@ -86,7 +86,7 @@ func try(root string, d defect) (result, error) {
 		}
 	}
 	if r.only != "" {
-		without, err := harness.run(5, r.only)
+		without, err := harness.run(11, r.only)
 		if err != nil {
 			return r, err
 		}

@@ -80,6 +80,9 @@ func (b *bus) carry(w *world, e effect, apply func()) (lost bool, refused *refus
 	if !d.lost && (e.kind == "list" || e.mutatesFarSide()) {
 		e.by.listed = w.far.Registered(account)
 	}
+	if d.afterwards != nil {
+		d.afterwards(w)
+	}
 	return d.lost, nil
 }
 

@@ -19,13 +19,14 @@ func (w *world) judgeEnd() {
 	var wanting []*v1alpha1.FotaCallback
 	for _, o := range sorted(w.kube.objects) {
 		switch {
-		case !w.accessible():
-			return // without access nothing can be promised about the account
-		case rules.Deleting(o):
+		case rules.Deleting(o) && (w.accessible() || w.remembers()):
 			w.failf(oracleEnd, "%s is still being deleted: %s", o.Name, rules.ReadyReason(o))
 		case !o.Spec.Suspend && rules.CheckSpec(&o.Spec) == nil:
 			wanting = append(wanting, o)
 		}
+	}
+	if !w.accessible() {
+		return // without access nothing can be promised about the account
 	}
 	owners := slices.DeleteFunc(slices.Clone(wanting), func(o *v1alpha1.FotaCallback) bool { return rules.ReadyReason(o) == v1alpha1.ReasonAccountConflict })
 	switch {
@@ -54,6 +55,9 @@ func (w *world) accessible() bool {
 	}
 	return false
 }
+
+// remembers says whether a process that has worked all the time can do without the Secret: nobody has disturbed it, and the Secret is gone.
+func (w *world) remembers() bool { return w.bus.plan.undisturbed() && !w.denied && !w.kube.hasSecret() }
 
 // judgePrompt expects that the operator has taken up whatever people have just done.
 func (w *world) judgePrompt() {

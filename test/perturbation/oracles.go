@@ -77,6 +77,14 @@ func (w *world) known(by *replica) (near objects, far string) {
 	return w.kube.objects, w.far.Registered(account)
 }
 
+// seen is what Kubernetes holds, or where others have a hand in it, what it held at the last look into a cache.
+func (w *world) seen() objects {
+	if w.disturbedByOthers && len(w.bus.reads) > 0 {
+		return w.kube.at(w.bus.reads[len(w.bus.reads)-1].revisions)
+	}
+	return w.kube.objects
+}
+
 // judgeBefore judges a change at the far side by what both sides hold at that moment.
 func (w *world) judgeBefore(e effect) {
 	if !e.mutatesFarSide() {
@@ -109,7 +117,7 @@ func (w *world) judgeBefore(e effect) {
 			continue
 		}
 		claimed = true
-		if !w.disturbedByOthers && rules.Stand(o, w.others(o)).Place == rules.Behind {
+		if !w.disturbedByOthers && rules.Stand(o, others(w.kube.objects, o)).Place == rules.Behind {
 			w.failf(oracleHandsOff, "%s by %s, which does not own the account", e, o.Name)
 		}
 		undoable = undoable || o.Status.ReplacedURL == url
@@ -187,7 +195,7 @@ func (w *world) judgeWrite(by *replica, before, after *v1alpha1.FotaCallback) {
 	if !rules.HasFinalizer(before) || rules.HasFinalizer(after) || after.Spec.Retains() || !rules.Ours(before, far) {
 		return
 	}
-	if next := rules.Stand(after, w.others(after)).Successor; next == nil || !claimsReady(next) && !thingspace.EqualURLs(far, next.Spec.URL) {
+	if next := rules.Stand(after, others(w.seen(), after)).Successor; next == nil || !claimsReady(next) && !thingspace.EqualURLs(far, next.Spec.URL) {
 		w.failf(oracleRelease, "%s is let go although the far side still holds its URL, and nobody has taken it over", after.Name)
 	}
 }
@@ -196,12 +204,6 @@ func claimsReady(o *v1alpha1.FotaCallback) bool {
 	return meta.IsStatusConditionTrue(o.Status.Conditions, v1alpha1.ConditionReady) && o.Status.ObservedGeneration == o.Generation
 }
 
-func (w *world) others(o *v1alpha1.FotaCallback) []*v1alpha1.FotaCallback {
-	var all []*v1alpha1.FotaCallback
-	for _, other := range sorted(w.kube.objects) {
-		if other.UID != o.UID {
-			all = append(all, other)
-		}
-	}
-	return all
+func others(all objects, o *v1alpha1.FotaCallback) []*v1alpha1.FotaCallback {
+	return slices.DeleteFunc(sorted(all), func(other *v1alpha1.FotaCallback) bool { return other.UID == o.UID })
 }

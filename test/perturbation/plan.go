@@ -30,8 +30,9 @@ type disturbance struct {
 	crashBefore, crashAfter, lost, late bool
 	// refuse is an answer given instead of the effect: an error of the Kubernetes API, or an answer of ThingSpace.
 	refuse *refusal
-	// somebody does something right before the effect: a stranger at the far side, or a user.
-	somebody func(*world)
+	// somebody does something right before the effect, when it has been decided on, and afterwards before anything else is: a stranger at the far side,
+	// or a user.
+	somebody, afterwards func(*world)
 }
 
 const (

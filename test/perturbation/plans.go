@@ -214,7 +214,8 @@ func (r reference) before(newest int) []int {
 	return slices.Sorted(maps.Keys(older))
 }
 
-// merged plays each run of users' acts before the operator sees any of them, and has each act come in every gap of the one before.
+// merged plays each run of users' acts before the operator sees any of them, and has each act come in every gap of the one before,
+// when the next effect has been decided on and when it has not.
 func merged(r reference) []plan {
 	var plans []plan
 	acts := r.story.acts
@@ -224,11 +225,12 @@ func merged(r reference) []plan {
 		}
 	}
 	comes := disturbance{name: "the next act comes", act: anyAct, somebody: (*world).interrupt}
+	follows := disturbance{name: "the next act comes right after it", act: anyAct, afterwards: (*world).interrupt}
 	for n, e := range r.trace {
 		if e.act+1 >= len(acts) || acts[e.act+1].far || r.routine(n) {
 			continue
 		}
-		plans = append(plans, plan{effects: map[int]disturbance{n: comes}})
+		plans = append(plans, plan{effects: map[int]disturbance{n: comes}}, plan{effects: map[int]disturbance{n: follows}})
 		// It comes to a process that has just started, which crashes in its turn over a write that it makes for it.
 		effects := map[int]disturbance{n: crashAfter, n + 1: comes}
 		for m := n + 2; m < n+crashLoop; m++ {

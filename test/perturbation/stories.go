@@ -121,6 +121,7 @@ var stories = []story{
 	{"delete with the far side already empty", good, []act{create(), user(both(byHand(""), func(w *world) { w.kube.delete("fleet") }))}},
 	{"delete with a foreign URL live", good, []act{create(warn), farSide(byHand(foreign)), remove}},
 	{"delete with the credentials gone", good, []act{create(), user(both(func(w *world) { w.kube.removeSecret() }, func(w *world) { w.kube.delete("fleet") })), user(good)}},
+	{"delete long after the credentials have gone", good, []act{create(), farSide(func(w *world) { w.kube.removeSecret() }), remove, user(good)}},
 	{"Retain", good, []act{create(retain), remove}},
 	{"Retain while a deletion waits", nothing, []act{user(good), create(), farSide(func(w *world) {
 		w.clock.Step(5 * time.Minute)
@@ -151,6 +152,10 @@ var stories = []story{
 		w.kube.delete("fleet")
 		w.kube.create(callback("renamed", account, fleetURL))
 	})}},
+	{"rename, then another URL", good, []act{create(), user(func(w *world) {
+		w.kube.delete("fleet")
+		w.kube.create(callback("renamed", account, fleetURL))
+	}), user(func(w *world) { w.kube.edit("renamed", changeURL) })}},
 	{"the owner suspended before it registered", good, []act{create(suspend), createNamed("next", changeURL), edit(resume)}},
 	{"two objects, the far side emptied, then a resume", good, []act{create(suspend), createNamed("next", changeURL), user(both(byHand(""), func(w *world) {
 		w.kube.edit("fleet", resume)

@@ -67,7 +67,9 @@ func TestLimitHosts(t *testing.T) {
 	g.Expect(apply(t, o)).To(Succeed())
 	g.Expect(patch(t, limited, `{"metadata": {"annotations": {"fotacallback.dev/allowed-hosts": "other.example.com"}}}`)).To(Succeed())
 	// Dry runs, because a try that came before the API server knew the shorter list would stay, and each later one be no new URL.
-	g.Eventually(func() error { return patch(t, o, `{"spec": {"url": "https://fota.example.com/new"}}`, client.DryRunAll) }).
+	g.Eventually(func() error {
+		return patch(t, o, `{"spec": {"url": "https://fota.example.com/new"}}`, client.DryRunAll)
+	}).
 		WithTimeout(30 * time.Second).Should(MatchError(ContainSubstring(refusal)))
 	g.Expect(patch(t, o, `{"spec": {"suspend": true}}`)).To(Succeed())
 	g.Expect(patch(t, o, `{"metadata": {"finalizers": ["fotacallback.dev/deregister"]}}`)).To(Succeed())

@@ -108,7 +108,7 @@ var bent = []defect{
 	{missedEvent, "a check hours after the last change writes", "internal/rules/summarise.go",
 		"\treturn Summary{Status: status, Memory: memory}\n}\n\n// keepsReady", "\tif RequestedAt(f.Object) == \"\" && f.Now.Sub(f.Memory.FirstSeen).Hours() > 7 {\n\t\tstatus.LastHandledReconcileAt = \"late\"\n\t}\n\treturn Summary{Status: status, Memory: memory}\n}\n\n// keepsReady"},
 	{missedEvent, "what is in sync is sent again", "internal/rules/decide.go",
-		"return thingspace.EqualURLs(live, o.Spec.URL) ||", "return"},
+		"return thingspace.EqualURLs(live, o.Spec.URL) ||\n\t\t", "return "},
 
 	{policy, "suspend is ignored", "internal/rules/decide.go",
 		"case o.Spec.Suspend:", "case false:"},

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 
 	"github.com/fota-callback-operator/fota-callback-operator/test/document"
 )
@@ -34,21 +35,12 @@ func run(only, file string) (complaints int, err error) {
 	if err != nil {
 		return 0, fmt.Errorf("--only: %w", err)
 	}
-	var tried []result
+	tried := tryAll(root, slices.DeleteFunc(slices.Clone(defects), func(d defect) bool { return !chosen.MatchString(d.name) }))
 	killed := 0
-	for _, d := range defects {
-		if !chosen.MatchString(d.name) {
-			continue
-		}
-		r, err := try(root, d)
-		if err != nil {
-			return 0, fmt.Errorf("%s: %w", d.name, err)
-		}
-		tried = append(tried, r)
+	for _, r := range tried {
 		if r.killed() {
 			killed++
 		}
-		fmt.Printf("%-9s %s: %s (%s)%s\n", r.verdict(), d.class, d.name, r.promises(), r.aside())
 	}
 	complaints = len(tried) - killed
 	if only == "" {

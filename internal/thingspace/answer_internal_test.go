@@ -22,6 +22,7 @@ func TestRegistration(t *testing.T) {
 		"a summary with more":        {200, `{"url":"` + someURL + `","name":"FotaService"}`, someURL},
 		"V1's array of one":          {200, ` [ {"url":"` + someURL + `"} ] `, someURL},
 		"an old http URL":            {200, `{"url":"http://10.120.102.183:50559/Listener.asmx"}`, "http://10.120.102.183:50559/Listener.asmx"},
+		"a URL as long as may be":    {200, `{"url":"https://a/` + strings.Repeat("x", maxRemoteURL-len("https://a/")) + `"}`, "https://a/" + strings.Repeat("x", maxRemoteURL-len("https://a/"))},
 		"no body":                    {200, "", ""},
 		"white space":                {200, " \r\n\t", ""},
 		"null":                       {200, "null", ""},
@@ -91,6 +92,8 @@ func TestRegistrationRefusesWhatItCannotRead(t *testing.T) {
 		"401":                      {401, "", &denied},
 		"429":                      {429, "", &limited},
 		"throttled":                {403, `{"fault":{"code":900800}}`, &limited},
+		"throttled at 400":         {400, `{"fault":{"code":900800}}`, &limited},
+		"409 about the account":    {409, `{"errorCode":"ACCOUNT_NOT_FOUND"}`, &unexpectedAnswer},
 		"throttled, last code":     {503, `{"fault":{"code":"900899"}}`, &limited},
 		"408":                      {408, "", &unavailable},
 		"425":                      {425, "", &unavailable},
@@ -107,6 +110,19 @@ func TestRegistrationRefusesWhatItCannotRead(t *testing.T) {
 			g.Expect(errors.As(err, test.kind)).To(BeTrue(), "%T: %v", err, err)
 		})
 	}
+}
+
+func TestRedirectsAreCalledSo(t *testing.T) {
+	for _, status := range []int{300, 302, 399} {
+		NewWithT(t).Expect(answer{status: status}.failure()).To(MatchError(ContainSubstring("a redirect")), "%d", status)
+	}
+	NewWithT(t).Expect(answer{status: 299}.failure()).NotTo(MatchError(ContainSubstring("a redirect")))
+}
+
+func TestRefusalsNameTheirCode(t *testing.T) {
+	g := NewWithT(t)
+	g.Expect((&RequestRejectedError{}).Error()).To(Equal("ThingSpace refused the request"))
+	g.Expect((&RequestRejectedError{Code: "INVALID"}).Error()).To(Equal("ThingSpace refused the request (INVALID)"))
 }
 
 func TestEchoAndDeregistered(t *testing.T) {

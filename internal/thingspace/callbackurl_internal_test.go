@@ -46,7 +46,7 @@ func TestEqualURLs(t *testing.T) {
 	}
 	for _, other := range [][2]string{
 		{someURL, someURL + "/"}, {someURL, strings.ToUpper(someURL)}, {"https://h/a", "https://h/A"}, {"https://h:8443/", "https://h/"},
-		{"http://h/", "https://h/"}, {"https://h/%2f", "https://h/%2F"}, {"https://h:80/", "https://h/"}, {"", someURL},
+		{"http://h/", "https://h/"}, {"https://h/%2f", "https://h/%2F"}, {"https://h:80/", "https://h/"}, {"", someURL}, {"https:///A", "https:///a"},
 	} {
 		g.Expect(EqualURLs(other[0], other[1])).To(BeFalse(), "%v", other)
 	}
@@ -55,5 +55,7 @@ func TestEqualURLs(t *testing.T) {
 func TestOriginShowsNoPath(t *testing.T) {
 	g := NewWithT(t)
 	g.Expect(Origin("https://user:hunter2@Fota.example.com:8443/secret?token=1")).To(Equal("https://fota.example.com:8443"))
-	g.Expect(Origin("%%%")).To(Equal("an unreadable URL"))
+	for _, unreadable := range []string{"%%%", "//h/secret", "mailto:secret"} {
+		g.Expect(Origin(unreadable)).To(Equal("an unreadable URL"), unreadable)
+	}
 }

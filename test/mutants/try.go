@@ -21,9 +21,10 @@ import (
 type result struct {
 	defect
 	tally
-	// only is the promise that is to notice the defect alone; empty for most. alone says that without it the defect survived.
-	only  string
-	alone bool
+	// only is the promise that is to notice the defect alone; empty for most. alone says that without it the defect survived, without what it met then.
+	only    string
+	alone   bool
+	without tally
 }
 
 // tally is what one run of the harness counted.
@@ -59,7 +60,7 @@ func (r result) aside() string {
 	case r.alone:
 		return ", nothing else notices it"
 	}
-	return fmt.Sprintf(", NOT ONLY by %q", r.only)
+	return fmt.Sprintf(", NOT ONLY by %q: %s", r.only, strings.Join(r.without.sorted(), ", "))
 }
 
 // tryAll tries defects, as many at once as there are processors: half of the time goes into building. One that can't be tried does not keep the others.
@@ -78,7 +79,7 @@ func tryAll(root string, chosen []defect) []result {
 			return nil
 		})
 	}
-	group.Wait() //nolint:errcheck // none returns an error
+	_ = group.Wait() // none returns an error
 	return tried
 }
 
@@ -109,11 +110,10 @@ func try(root string, d defect) (result, error) {
 		}
 	}
 	if r.only != "" {
-		without, err := harness.run(11, r.only)
-		if err != nil {
+		if r.without, err = harness.run(11, r.only); err != nil {
 			return r, err
 		}
-		r.alone = r.Broken[r.only] > 0 && !without.killed()
+		r.alone = r.Broken[r.only] > 0 && !r.without.killed()
 	}
 	return r, nil
 }

@@ -171,6 +171,9 @@ func (r *replica) RoundTrip(request *http.Request) (*http.Response, error) {
 
 // sentURL is the callback URL in a request; empty where there is none.
 func (r *replica) sentURL(request *http.Request) string {
+	if request.Body == nil { // net/http's own, after a redirect
+		request.Body = http.NoBody
+	}
 	body, err := io.ReadAll(request.Body)
 	if err != nil {
 		panic(err)

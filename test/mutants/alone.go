@@ -33,7 +33,7 @@ var alone = map[string]string{
 	"own writes known":   "own writes are forgotten",
 }
 
-// made are there for one promise each.
+// made are there for one promise each. Of two of them other promises take notice too by now, since there are more stories.
 var made = []defect{
 	{lostIntent, "a new URL is claimed after it is sent", "internal/rules/decide.go",
 		"recordedFirst(o, live, Step{Action: Update, Claims: claims,", "recordedFirst(o, live, Step{Action: Update, Claims: claims && o.Status.RegisteredURL == \"\","},

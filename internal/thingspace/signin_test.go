@@ -1,0 +1,121 @@
+package thingspace_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	. "github.com/onsi/gomega"
+	"k8s.io/utils/clock"
+
+	"github.com/fota-callback-operator/fota-callback-operator/internal/simulator"
+	"github.com/fota-callback-operator/fota-callback-operator/internal/thingspace"
+)
+
+// inProcess hands requests to a handler without a network: a goroutine that waits for one would never count as blocked in a synctest bubble.
+type inProcess struct{ http.Handler }
+
+func (h inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
+	var wire bytes.Buffer
+	if err := r.Write(&wire); err != nil {
+		return nil, err
+	}
+	received, err := http.ReadRequest(bufio.NewReader(&wire))
+	if err != nil {
+		return nil, err
+	}
+	recorder := httptest.NewRecorder()
+	h.ServeHTTP(recorder, received)
+	return recorder.Result(), nil
+}
+
+// Nothing shows from outside that a call waits for the sign-in of another one, but that everything is blocked.
+func TestWhoWaitsForASignInSharesWhatThingSpaceSaid(t *testing.T) {
+	errOwn := errors.New("its attempt can't be recorded")
+	for name, test := range map[string]struct {
+		faults        []simulator.Fault
+		beforeLogin   error
+		first, second OmegaMatcher
+		counts        map[string]int
+	}{
+		"a session": {
+			first: Succeed(), second: Succeed(),
+			counts: map[string]int{"token": 1, "login": 1, "list": 2},
+		},
+		"that it is down": {
+			faults: []simulator.Fault{{Operation: "login", Status: 503}},
+			first:  BeAssignableToTypeOf(&thingspace.UnavailableError{}), second: BeAssignableToTypeOf(&thingspace.UnavailableError{}),
+			counts: map[string]int{"token": 1, "login": 1},
+		},
+		"but not what kept the other from asking": {
+			beforeLogin: errOwn,
+			first:       MatchError(errOwn), second: Succeed(),
+			counts: map[string]int{"token": 1, "login": 1, "list": 1},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g, far := NewWithT(t), simulator.New(simulator.Options{Clock: clock.RealClock{}})
+				for _, fault := range test.faults {
+					far.Inject(fault)
+				}
+				client, err := thingspace.New(thingspace.Config{
+					BaseURL: "http://thingspace.example.com/api", AllowHTTP: true, Timeout: time.Minute, Clock: clock.RealClock{}, Transport: inProcess{far},
+				})
+				g.Expect(err).NotTo(HaveOccurred())
+				signsIn, goOn := caller(good), make(chan struct{})
+				signsIn.BeforeLogin = func(context.Context, bool) error { <-goOn; return test.beforeLogin }
+				first, second := make(chan error, 1), make(chan error, 1)
+				list := func(c thingspace.Caller, came chan<- error) {
+					_, err := client.List(t.Context(), c)
+					came <- err
+				}
+				go list(signsIn, first)
+				synctest.Wait()
+				go list(caller(good), second)
+				synctest.Wait()
+				g.Expect(far.Counts()).To(Equal(map[string]int{"token": 1}), "both wait")
+
+				close(goOn)
+				g.Expect(<-first).To(test.first)
+				g.Expect(<-second).To(test.second)
+				g.Expect(far.Counts()).To(Equal(test.counts))
+			})
+		})
+	}
+}
+
+// A client that is refused is not asked about again for a minute, whoever calls; anything else that comes instead of a token says nothing of it.
+func TestWhatComesInsteadOfAToken(t *testing.T) {
+	refused := BeAssignableToTypeOf(&thingspace.CredentialsRejectedError{})
+	for name, test := range map[string]struct {
+		status int
+		body   string
+		is     OmegaMatcher
+		asked  int // times, in two calls
+	}{
+		"400 with a code":        {400, `{"error":"invalid_client"}`, refused, 1},
+		"401 with a code":        {401, `{"error":"invalid_client"}`, refused, 1},
+		"403 with a code":        {403, `{"error":"invalid_client"}`, refused, 1},
+		"400 of somebody else":   {400, `<html>`, BeAssignableToTypeOf(&thingspace.UnexpectedResponseError{}), 2},
+		"404 with a code":        {404, `{"error":"invalid_client"}`, BeAssignableToTypeOf(&thingspace.UnexpectedResponseError{}), 2},
+		"500 with a code":        {500, `{"error":"invalid_client"}`, BeAssignableToTypeOf(&thingspace.UnavailableError{}), 2},
+		"400 of the rate limit":  {400, `{"fault":{"code":900800}}`, BeAssignableToTypeOf(&thingspace.RateLimitedError{}), 1},
+		"a token that is no one": {200, `{"access_token":""}`, BeAssignableToTypeOf(&thingspace.UnexpectedResponseError{}), 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g, f := NewWithT(t), newFar(t, simulator.Options{})
+			f.Inject(simulator.Fault{Operation: "token", Status: test.status, Body: test.body})
+			for range 2 {
+				g.Expect(f.list(t, caller(good))).To(test.is)
+			}
+			g.Expect(f.Counts()).To(Equal(map[string]int{"token": test.asked}))
+		})
+	}
+}

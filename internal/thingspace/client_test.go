@@ -288,6 +288,7 @@ func TestHostileBodies(t *testing.T) {
 }
 
 func TestNoAnswer(t *testing.T) {
+	t.Parallel() // it waits for the time-out of calls
 	f := newFar(t, simulator.Options{})
 	g := NewWithT(t)
 	_, err := f.client.List(t.Context(), caller(good))

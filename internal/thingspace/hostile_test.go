@@ -77,6 +77,7 @@ func TestFuzzTargetsAreAsManyAsTheDocumentSays(t *testing.T) {
 
 // A body that comes a byte at a time ends with the time-out of the call.
 func TestDrippingBody(t *testing.T) {
+	t.Parallel() // it waits for the time-out of calls
 	f := newFar(t, simulator.Options{})
 	f.Register(account, fleetURL)
 	_, err := f.client.List(t.Context(), caller(good))

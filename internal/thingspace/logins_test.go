@@ -72,6 +72,7 @@ func TestASuccessEndsARunOfFailedLogins(t *testing.T) {
 
 // What got no verdict may have counted on the far side; what never left has not.
 func TestLoginsWithoutVerdictCount(t *testing.T) {
+	t.Parallel() // it waits for the time-out of calls
 	for name, test := range map[string]struct {
 		fault  simulator.Fault
 		counts bool

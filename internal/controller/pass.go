@@ -67,7 +67,7 @@ func (p *pass) carryOut(ctx context.Context, step rules.Step) error {
 	case rules.Record:
 		return p.writeStatus(ctx, func(status *v1alpha1.FotaCallbackStatus) {
 			if step.Registered != "" {
-				status.RegisteredURL, status.EchoedURL = step.Registered, ""
+				status.RegisteredURL, status.EchoedURL = step.Registered, step.Echoed
 			}
 			if step.Replaced != "" {
 				status.ReplacedURL = step.Replaced

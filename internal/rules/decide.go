@@ -19,7 +19,7 @@ const (
 	List Action = "List"
 	// Survey reads past the cache who else names the account.
 	Survey Action = "Survey"
-	// Record writes Step.Registered and Step.Replaced into status, ahead of an effect that would lose them.
+	// Record writes Step.Registered (with Step.Echoed) and Step.Replaced into status, ahead of an effect that would lose them.
 	Record Action = "Record"
 	// Claim writes finalizer and intent where the URL is in place already.
 	Claim Action = "Claim"
@@ -43,8 +43,8 @@ type Step struct {
 	Reason string
 	// Wait is until when a Rest waits, where that is known beforehand.
 	Wait time.Time
-	// Registered and Replaced are what Record writes; empty leaves a field alone.
-	Registered, Replaced string
+	// Registered, with Echoed, and Replaced are what Record writes; where Registered or Replaced is empty it leaves the field alone.
+	Registered, Echoed, Replaced string
 	// Event is what to tell once the step is applied; empty for nothing.
 	Event string
 	// Foreign is the URL that somebody else had registered, where the step is about one.
@@ -134,12 +134,15 @@ func decideOwner(f Facts) Step {
 
 // recordedFirst puts a Record in front of a step that would overwrite the only trace of a registration being ours.
 func recordedFirst(o *v1alpha1.FotaCallback, live string, step Step) Step {
-	byIntentAlone := !thingspace.EqualURLs(live, o.Status.RegisteredURL) && !thingspace.EqualURLs(live, o.Status.EchoedURL) &&
-		thingspace.EqualURLs(live, LastSentURL(o))
-	if step.Claims && byIntentAlone && LastSentURL(o) != o.Spec.URL {
-		return Step{Action: Record, Registered: LastSentURL(o)}
+	sent := LastSentURL(o)
+	if !step.Claims || sent == o.Spec.URL || recorded(o, live) || !sentLast(o, live) {
+		return step
 	}
-	return step
+	record := Step{Action: Record, Registered: sent}
+	if !thingspace.EqualURLs(live, sent) {
+		record.Echoed = live
+	}
+	return record
 }
 
 // registerEvent is what a registration is called where nothing was there.
@@ -165,13 +168,22 @@ func InSync(o *v1alpha1.FotaCallback, live string) bool {
 }
 
 // Ours says whether what is registered was sent by this object (rule 2).
-func Ours(o *v1alpha1.FotaCallback, live string) bool {
-	for _, sent := range []string{o.Status.RegisteredURL, o.Status.EchoedURL, LastSentURL(o)} {
-		if sent != "" && thingspace.EqualURLs(live, sent) {
-			return true
-		}
+func Ours(o *v1alpha1.FotaCallback, live string) bool { return recorded(o, live) || sentLast(o, live) }
+
+// recorded says whether status has what is registered on record as this object's.
+func recorded(o *v1alpha1.FotaCallback, live string) bool {
+	return o.Status.RegisteredURL != "" && thingspace.EqualURLs(live, o.Status.RegisteredURL) ||
+		o.Status.EchoedURL != "" && thingspace.EqualURLs(live, o.Status.EchoedURL)
+}
+
+// sentLast says whether what is registered is what this object sent last. As long as the answer to that is not on record, nobody knows how ThingSpace
+// has written it.
+func sentLast(o *v1alpha1.FotaCallback, live string) bool {
+	sent := LastSentURL(o)
+	if sent == "" {
+		return false
 	}
-	return false
+	return thingspace.EqualURLs(live, sent) || sent != o.Status.RegisteredURL && thingspace.RewrittenURLs(live, sent)
 }
 
 // inherited says whether what is registered belongs to an object that is being deleted and waits for this one.

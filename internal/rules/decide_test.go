@@ -100,7 +100,7 @@ func outline(step rules.Step) string {
 	if step.Reason != "" {
 		text += " " + step.Reason
 	}
-	return text + step.Registered + step.Replaced
+	return text + step.Registered + step.Echoed + step.Replaced
 }
 
 // expected is rule 2 and 3, said once more without the code's helpers.
@@ -110,6 +110,8 @@ func expected(o *v1alpha1.FotaCallback, live string) string {
 	inSync := equalsWish || is(o.Status.EchoedURL) && o.Status.RegisteredURL == wish
 	intent := o.Annotations[v1alpha1.LastSentURLAnnotation]
 	known := is(o.Status.RegisteredURL) || is(o.Status.EchoedURL)
+	// The echo is only what wish may have become, unless the answer to wish is on record.
+	rewritten := live == echo && intent == wish && o.Status.RegisteredURL != wish
 	claims := ""
 	if len(o.Finalizers) == 0 || intent != wish {
 		claims = " claims"
@@ -122,7 +124,7 @@ func expected(o *v1alpha1.FotaCallback, live string) string {
 		return "Claim claims"
 	case inSync:
 		return "Rest Registered"
-	case known:
+	case known, rewritten:
 		return "Update" + claims
 	case is(intent):
 		return "Record" + intent // ours by the intent alone: on record before that is overwritten
@@ -132,6 +134,17 @@ func expected(o *v1alpha1.FotaCallback, live string) string {
 		return "Rest ExistingRegistration"
 	}
 	return "Record" + live // what is replaced is on record before it is
+}
+
+// Where a new URL comes before it is known how ThingSpace wrote the one before, both are on record before the intent is overwritten.
+func TestRewrittenIsRecordedAsItIs(t *testing.T) {
+	g := NewWithT(t)
+	o := object(claimed(old))
+	step := rules.Decide(listed(facts(o), old+"/"))
+	g.Expect(step).To(Equal(rules.Step{Action: rules.Record, Registered: old, Echoed: old + "/"}))
+	registered(step.Registered)(o)
+	o.Status.EchoedURL = step.Echoed
+	g.Expect(rules.Decide(listed(facts(o), old+"/"))).To(Equal(rules.Step{Action: rules.Update, Claims: true, Event: v1alpha1.EventUpdated}))
 }
 
 func TestForeignIsReplacedOnceOnRecord(t *testing.T) {

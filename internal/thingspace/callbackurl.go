@@ -52,6 +52,19 @@ func CheckURL(raw string) error {
 // compared as it is written.
 func EqualURLs(a, b string) bool { return a == b || normal(a) == normal(b) }
 
+// RewrittenURLs says whether two callback URLs are equal but for a slash at the end of the path. ThingSpace may add or drop one, which is not documented;
+// its answer to Register and Update shows what it has made of a URL, so this is for where no answer came.
+func RewrittenURLs(a, b string) bool { return slashless(normal(a)) == slashless(normal(b)) }
+
+func slashless(url string) string {
+	path, query, hasQuery := strings.Cut(url, "?")
+	path = strings.TrimSuffix(path, "/")
+	if hasQuery {
+		return path + "?" + query
+	}
+	return path
+}
+
 // normal rewrites only the part before the path: what follows may be case-sensitive, and parsing would re-encode it.
 func normal(raw string) string {
 	scheme, rest, ok := strings.Cut(raw, "://")

@@ -52,6 +52,22 @@ func TestEqualURLs(t *testing.T) {
 	}
 }
 
+func TestRewrittenURLs(t *testing.T) {
+	g := NewWithT(t)
+	for _, same := range [][2]string{
+		{someURL, someURL}, {someURL, someURL + "/"}, {someURL + "?a=b", someURL + "/?a=b"}, {"https://h:443/a", "HTTPS://H/a/"}, {"https://h?q", "https://h/?q"},
+	} {
+		g.Expect(RewrittenURLs(same[0], same[1])).To(BeTrue(), "%v", same)
+		g.Expect(RewrittenURLs(same[1], same[0])).To(BeTrue(), "%v", same)
+	}
+	for _, other := range [][2]string{
+		{someURL, someURL + "//"}, {someURL, someURL + "/x"}, {someURL, someURL + "?a=b"}, {someURL + "?a=b", someURL + "?a=b/"}, {someURL, ""}, {"https://h/a", "https://h/A"},
+	} {
+		g.Expect(RewrittenURLs(other[0], other[1])).To(BeFalse(), "%v", other)
+		g.Expect(RewrittenURLs(other[1], other[0])).To(BeFalse(), "%v", other)
+	}
+}
+
 func TestOriginShowsNoPath(t *testing.T) {
 	g := NewWithT(t)
 	g.Expect(Origin("https://user:hunter2@Fota.example.com:8443/secret?token=1")).To(Equal("https://fota.example.com:8443"))

@@ -100,13 +100,13 @@ func passedOver(o *v1alpha1.FotaCallback) bool {
 
 // claims says whether the object has claimed the account, and can work on it.
 func claims(o *v1alpha1.FotaCallback) bool {
-	return !Deleting(o) && HasFinalizer(o) && !passedOver(o)
+	return !Deleting(o) && HasFinalizer(o) && !passedOver(o) && !yields(o)
 }
 
-// yields says whether the object has accepted that another has claimed the account before it: its age no longer counts against that one.
+// yields says whether the object has accepted that another has claimed the account before it: its age, or a claim of its own that came to nothing, no longer
+// counts against that one.
 func yields(o *v1alpha1.FotaCallback) bool {
-	return o.Status.RegisteredURL == "" && !HasFinalizer(o) && o.Status.ObservedGeneration == o.Generation &&
-		ReadyReason(o) == v1alpha1.ReasonAccountConflict
+	return o.Status.RegisteredURL == "" && o.Status.ObservedGeneration == o.Generation && ReadyReason(o) == v1alpha1.ReasonAccountConflict
 }
 
 // passesOver says whether a reason shows that an object has no access to its account, or does not want any.

@@ -88,6 +88,10 @@ func TestWhoComesBackLeavesAClaimedAccountAlone(t *testing.T) {
 	g.Expect(standing.Place).To(Equal(rules.Behind))
 	g.Expect(standing.Owner).To(Equal(holder))
 	g.Expect(rules.Stand(holder, []*v1alpha1.FotaCallback{back}).Place).To(Equal(rules.Owner), "both see it alike")
+	claimed(wish)(back)
+	g.Expect(rules.Stand(back, []*v1alpha1.FotaCallback{holder}).Place).To(Equal(rules.Behind), "its own claim came to nothing")
+	g.Expect(rules.Stand(holder, []*v1alpha1.FotaCallback{back}).Place).To(Equal(rules.Owner), "both see that alike too")
+	back.Finalizers = nil
 
 	newcomer := object(named("newcomer"))
 	g.Expect(rules.Stand(holder, []*v1alpha1.FotaCallback{back, newcomer}).Owner).To(Equal(newcomer), "age counts among the others")

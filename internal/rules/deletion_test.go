@@ -75,6 +75,26 @@ func TestHandOverAfterTheOperatorWasDown(t *testing.T) {
 	g.Expect(rules.Decide(f)).To(Equal(rules.Step{Action: rules.Rest, Reason: v1alpha1.ReasonDeregistering, Wait: f.Now.Add(2 * time.Minute)}))
 }
 
+// A successor that could not reach ThingSpace has to try again before the account is deregistered over its head.
+func TestHandOverAfterAnOutage(t *testing.T) {
+	g := NewWithT(t)
+	next := object(named("next"), handled(v1alpha1.ReasonAPIUnavailable, metav1.ConditionFalse, v1alpha1.ConditionReconciling))
+	f := at(facts(leaving(claimed(old), registered(old)), next), 3*time.Minute)
+	f.Memory.Attempts = 1
+	back := listed(f, old)
+	wait := rules.Decide(back)
+	g.Expect(wait).To(Equal(rules.Step{Action: rules.Rest, Reason: v1alpha1.ReasonDeregistering, Wait: now.Add(10 * time.Minute)}))
+
+	summary := rules.Summarise(back, wait)
+	g.Expect(summary.Status.Conditions[0].Message).To(ContainSubstring("Waiting for FotaCallback iot/next to take account acc-1 over"))
+	f.Memory = summary.Memory
+	g.Expect(rules.Decide(at(f, 9*time.Minute))).To(Equal(wait), "whatever wakes it meanwhile")
+	g.Expect(rules.Decide(at(f, 10*time.Minute)).Action).To(Equal(rules.List))
+	g.Expect(rules.Decide(listed(at(f, 10*time.Minute), old)).Action).To(Equal(rules.Deregister), "it had its time")
+	f.Standing.Successor = object(named("next"), healthy)
+	g.Expect(rules.Decide(at(f, 4*time.Minute)).Action).To(Equal(rules.Release))
+}
+
 // While calls are held back the message stays what it was.
 func TestADeletionsMessageDuringAnOutageIsStable(t *testing.T) {
 	g := NewWithT(t)

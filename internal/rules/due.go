@@ -136,8 +136,12 @@ func successorState(o *v1alpha1.FotaCallback) successor {
 	return successorWorking
 }
 
-// handOverEnds is when a deletion stops waiting for its successor. While no process was there to work on that one, it had no chance.
+// handOverEnds is when a deletion stops waiting for its successor. While no process was there to work on that one, it had no chance; nor had it while
+// ThingSpace was out of reach (see comesBack).
 func (f *Facts) handOverEnds() time.Time {
+	if f.Memory.Waits && f.stillWaits() {
+		return f.Memory.RetryAt
+	}
 	began := f.Object.DeletionTimestamp.Time
 	for _, later := range []time.Time{f.Standing.Successor.CreationTimestamp.Time, f.Memory.FirstSeen} {
 		if later.After(began) {
@@ -146,3 +150,6 @@ func (f *Facts) handOverEnds() time.Time {
 	}
 	return began.Add(handOverPatience)
 }
+
+// comesBack says whether ThingSpace answers again after it did not. A successor may not have tried since: it does so within the longest backoff.
+func (f *Facts) comesBack() bool { return f.Listing != nil && f.Memory.Attempts > 0 }

@@ -34,7 +34,7 @@ func message(f Facts, last Step) string {
 		return fmt.Sprintf("Somebody else made %s send its FOTA events to %s, and driftPolicy is Warn: it is left alone. "+
 			"To put spec.url back set driftPolicy to Correct. Looked at again every %s.", lower(account), thingspace.Origin(last.Foreign), intervalText(f))
 	case v1alpha1.ReasonDeregistering:
-		return deletionMessage(f)
+		return deletionMessage(f, last)
 	}
 	return account + ": " + failure(f)
 }
@@ -110,7 +110,7 @@ func conflictMessage(f Facts) string {
 }
 
 // deletionMessage names the way out first.
-func deletionMessage(f Facts) string {
+func deletionMessage(f Facts, last Step) string {
 	account := "account " + f.Object.Spec.Account
 	wayOut, what := "To let the object go and leave the registration as it is, set deletionPolicy: Retain. ", "Deregistering "+account
 	if f.Object.Spec.Retains() {
@@ -118,8 +118,9 @@ func deletionMessage(f Facts) string {
 	}
 	next := f.Standing.Successor
 	switch {
-	case next != nil && successorState(next) == successorWorking && f.Now.Before(f.handOverEnds()):
-		return fmt.Sprintf("%sWaiting for FotaCallback %s/%s to take %s over, for at most %s.", wayOut, next.Namespace, next.Name, account, handOverPatience)
+	case next != nil && !last.Wait.IsZero():
+		return fmt.Sprintf("%sWaiting for FotaCallback %s/%s to take %s over, for at most %s; longer after an outage of ThingSpace.", wayOut, next.Namespace, next.Name, account,
+			handOverPatience)
 	case f.Err != nil:
 		return fmt.Sprintf("%s%s waits: %s", wayOut, what, failure(f))
 	case f.did(Deregister):

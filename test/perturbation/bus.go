@@ -68,7 +68,7 @@ func (b *bus) carry(w *world, e effect, apply func()) (lost bool, refused *refus
 		return false, d.refuse
 	}
 	w.judgeBefore(e)
-	before := w.far.Registered(account)
+	before := w.far.Registrations()
 	apply()
 	w.judgeAfter(e, before)
 	if d.crashAfter {
@@ -78,7 +78,7 @@ func (b *bus) carry(w *world, e effect, apply func()) (lost bool, refused *refus
 		w.clock.Step(answersLate)
 	}
 	if !d.lost && (e.kind == "list" || e.mutatesFarSide()) {
-		e.by.listed = w.far.Registered(account)
+		e.by.listed[e.what] = w.far.Registered(e.what)
 	}
 	if d.afterwards != nil {
 		d.afterwards(w)

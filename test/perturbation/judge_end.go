@@ -9,32 +9,43 @@ import (
 	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
 	"github.com/fota-callback-operator/fota-callback-operator/internal/rules"
 	"github.com/fota-callback-operator/fota-callback-operator/internal/simulator"
-	"github.com/fota-callback-operator/fota-callback-operator/internal/thingspace"
 	"github.com/fota-callback-operator/fota-callback-operator/test/canary"
 )
 
 // judgeEnd judges what there is when nothing happens any more, by the specs alone.
 func (w *world) judgeEnd() {
-	far := w.far.Registered(account)
-	var wanting []*v1alpha1.FotaCallback
-	for _, o := range sorted(w.kube.objects) {
-		switch {
-		case rules.Deleting(o) && (w.accessible() || w.remembers()):
+	accounts := map[string]bool{account: true}
+	for _, o := range w.kube.objects {
+		accounts[o.Spec.Account] = true
+		if deleting(o) && (w.accessible() || w.remembers()) {
 			w.failf(oracleEnd, "%s is still being deleted: %s", o.Name, rules.ReadyReason(o))
-		case !o.Spec.Suspend && rules.CheckSpec(&o.Spec) == nil:
-			wanting = append(wanting, o)
 		}
 	}
 	if !w.accessible() {
-		return // without access nothing can be promised about the account
+		return // without access nothing can be promised about an account
 	}
-	owners := slices.DeleteFunc(slices.Clone(wanting), func(o *v1alpha1.FotaCallback) bool { return rules.ReadyReason(o) == v1alpha1.ReasonAccountConflict })
+	for account := range accounts {
+		w.judgeAccount(w.far.Registered(account), naming(account, w.kube.objects))
+	}
+}
+
+func (w *world) judgeAccount(far string, all []*v1alpha1.FotaCallback) {
+	var wanting, owners []*v1alpha1.FotaCallback
+	for _, o := range all {
+		if !deleting(o) && !o.Spec.Suspend && rules.CheckSpec(&o.Spec) == nil {
+			wanting = append(wanting, o)
+			if reason(o) != v1alpha1.ReasonAccountConflict {
+				owners = append(owners, o)
+			}
+		}
+	}
 	switch {
-	case len(wanting) == 0:
+	case len(all) == 0:
 		w.judgeUnwanted(far)
+	case len(wanting) == 0:
 	case len(owners) == 1:
 		w.judgeOwner(owners[0], far)
-	case len(owners) == 0 && slices.ContainsFunc(sorted(w.kube.objects), keepsAccount):
+	case len(owners) == 0 && slices.ContainsFunc(all, keepsAccount):
 	default:
 		w.failf(oracleEnd, "%d of %d objects have the say", len(owners), len(wanting))
 	}
@@ -45,15 +56,17 @@ func keepsAccount(o *v1alpha1.FotaCallback) bool {
 	return o.Spec.Suspend && o.Status.RegisteredURL != ""
 }
 
-// accessible says whether the Secret is right and the account may be used.
+// accessible says whether the Secrets are right and the account may be used.
 func (w *world) accessible() bool {
 	if w.denied {
 		return false
 	}
 	for _, secret := range w.kube.secrets {
-		return w.logins.proven[loginBody(string(secret.Data["password"]))]
+		if !w.logins.proven[loginBody(string(secret.Data["password"]))] {
+			return false
+		}
 	}
-	return false
+	return w.kube.hasSecret()
 }
 
 // remembers says whether a process that has worked all the time can do without the Secret: nobody has disturbed it, and the Secret is gone.
@@ -70,29 +83,29 @@ func (w *world) judgePrompt() {
 }
 
 func (w *world) judgeOwner(o *v1alpha1.FotaCallback, far string) {
-	left := rules.ReadyReason(o)
-	if left == v1alpha1.ReasonDrifted && !o.Spec.CorrectsDrift() || left == v1alpha1.ReasonExistingRegistration && !o.Spec.Overwrites() {
+	left := reason(o)
+	if left == v1alpha1.ReasonDrifted && !corrects(o) || left == v1alpha1.ReasonExistingRegistration && !overwrites(o) {
 		if far == "" || !w.strangers && w.lastSentBy(far) != nil {
 			w.failf(oracleEnd, "%s says %s, but the far side holds %q", o.Name, left, far)
 		}
 		return
 	}
 	switch {
-	case !thingspace.EqualURLs(far, o.Spec.URL):
+	case !w.same(far, o.Spec.URL):
 		w.failf(oracleEnd, "the far side holds %q instead of %s (%s)", far, o.Spec.URL, left)
 	case !claimsReady(o):
 		w.failf(oracleEnd, "%s is not Ready: %s", o.Name, left)
-	case o.Status.RegisteredURL != o.Spec.URL || !rules.HasFinalizer(o) || rules.LastSentURL(o) != o.Spec.URL:
+	case o.Status.RegisteredURL != o.Spec.URL || !claimed(o) || rules.LastSentURL(o) != o.Spec.URL:
 		w.failf(oracleEnd, "%s is registered without a claim: %v %q %q", o.Name, o.Finalizers, rules.LastSentURL(o), o.Status.RegisteredURL)
 	}
 }
 
 // judgeUnwanted expects that nothing of ours is left where nobody wants it: what a suspended or retained object leaves is told to stay.
 func (w *world) judgeUnwanted(far string) {
-	if len(w.kube.objects) > 0 || far == "" {
+	if far == "" {
 		return
 	}
-	if last := w.lastSentBy(far); last != nil && !last.Spec.Retains() && !w.strangers {
+	if last := w.lastSentBy(far); last != nil && !retains(last) && !w.strangers {
 		w.failf(oracleEnd, "%s is left behind", far)
 	}
 }
@@ -101,7 +114,7 @@ func (w *world) judgeUnwanted(far string) {
 func (w *world) lastSentBy(url string) *v1alpha1.FotaCallback {
 	for _, revision := range slices.Backward(w.kube.revisions) {
 		for _, o := range revision {
-			if thingspace.EqualURLs(rules.LastSentURL(o), url) {
+			if w.same(rules.LastSentURL(o), url) {
 				return o
 			}
 		}

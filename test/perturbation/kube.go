@@ -200,9 +200,9 @@ func (k *kube) delete(name string) {
 	}
 }
 
-func (k *kube) secret(password string) {
+func (k *kube) secret(name, password string) {
 	k.world.secrets = append(k.world.secrets, password)
-	key := types.NamespacedName{Namespace: namespace, Name: v1alpha1.DefaultSecretName}
+	key := types.NamespacedName{Namespace: namespace, Name: name}
 	uid := types.UID("secret-" + k.nextVersion())
 	if old, ok := k.secrets[key]; ok {
 		uid = old.UID

@@ -2,14 +2,13 @@ package perturbation
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 
 	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
-	"github.com/fota-callback-operator/fota-callback-operator/internal/rules"
-	"github.com/fota-callback-operator/fota-callback-operator/internal/thingspace"
 )
 
 // oracle names a promise that every run is held to.
@@ -66,15 +65,23 @@ func (w *world) failf(broken oracle, format string, args ...any) {
 	w.failures = append(w.failures, failure{broken, fmt.Sprintf(format, args...)})
 }
 
-// proofServes is how long a proof is good for.
-const proofServes = 5 * time.Second
+const (
+	// proofServes is how long a proof is good for.
+	proofServes = 5 * time.Second
+	// longestBackoff is by when whoever could not reach ThingSpace has tried again.
+	longestBackoff = 5 * time.Minute
+)
 
-// known is what both sides hold, as far as a process can be expected to know: where others have a hand in it, at its last proof and list.
-func (w *world) known(by *replica) (near objects, far string) {
+// known is what both sides hold of an account, as far as a process can be expected to know: where others have a hand in it, at its last proof and list.
+func (w *world) known(by *replica, account string) (near []*v1alpha1.FotaCallback, far string) {
 	if w.disturbedByOthers {
-		return w.kube.at(by.proof), by.listed
+		return naming(account, w.kube.at(by.proof)), by.listed[account]
 	}
-	return w.kube.objects, w.far.Registered(account)
+	return naming(account, w.kube.objects), w.far.Registered(account)
+}
+
+func naming(account string, all objects) []*v1alpha1.FotaCallback {
+	return slices.DeleteFunc(sorted(all), func(o *v1alpha1.FotaCallback) bool { return o.Spec.Account != account })
 }
 
 // seen is what Kubernetes holds, or where others have a hand in it, what it held at the last look into a cache.
@@ -93,11 +100,11 @@ func (w *world) judgeBefore(e effect) {
 	if e.by.provedAt.IsZero() || w.clock.Since(e.by.provedAt) > proofServes {
 		w.failf(oracleProof, "%s without a proof that is still good", e)
 	}
-	near, url := w.known(e.by)
+	near, url := w.known(e.by, e.what)
 	var live, leaving []*v1alpha1.FotaCallback
-	for _, o := range sorted(near) {
+	for _, o := range near {
 		switch {
-		case rules.Deleting(o):
+		case deleting(o):
 			leaving = append(leaving, o)
 		case !o.Spec.Suspend:
 			live = append(live, o)
@@ -111,25 +118,25 @@ func (w *world) judgeBefore(e effect) {
 		w.judgeDeregistration(e, url, live, leaving)
 		return
 	}
-	claimed, undoable, told := false, url != foreign, url == "" || len(leaving) > 0
+	isClaimed, undoable, told := false, url != foreign, url == "" || len(leaving) > 0
 	for _, o := range live {
-		if !rules.HasFinalizer(o) || rules.LastSentURL(o) != o.Spec.URL || e.url != o.Spec.URL {
+		if !claimed(o) || o.Annotations[v1alpha1.LastSentURLAnnotation] != o.Spec.URL || e.url != o.Spec.URL {
 			continue
 		}
-		claimed = true
-		if !w.disturbedByOthers && rules.Stand(o, others(w.kube.objects, o)).Place == rules.Behind {
+		isClaimed = true
+		if !w.disturbedByOthers && stepsOver(o, near) {
 			w.failf(oracleHandsOff, "%s by %s, which does not own the account", e, o.Name)
 		}
 		undoable = undoable || o.Status.ReplacedURL == url
-		told = told || rules.Ours(o, url) || o.Status.RegisteredURL != "" && o.Spec.CorrectsDrift() || o.Status.RegisteredURL == "" && o.Spec.Overwrites()
+		told = told || w.sent(o, url) || o.Status.RegisteredURL != "" && corrects(o) || o.Status.RegisteredURL == "" && overwrites(o)
 	}
-	if !claimed {
+	if !isClaimed {
 		w.failf(oracleClaim, "%s of %s, which no object has claimed", e, e.url)
 	}
 	if !undoable {
 		w.failf(oracleUndoable, "%s over %s, which is nowhere on record", e, url)
 	}
-	if claimed && !told {
+	if isClaimed && !told {
 		w.failf(oracleTold, "%s over %s, which the policies leave alone", e, url)
 	}
 	if w.deregistered[e.what] && len(leaving) == 0 {
@@ -140,7 +147,7 @@ func (w *world) judgeBefore(e effect) {
 func (w *world) judgeDeregistration(e effect, url string, live, leaving []*v1alpha1.FotaCallback) {
 	ours := url == ""
 	for _, o := range leaving {
-		ours = ours || rules.Ours(o, url) && !o.Spec.Retains()
+		ours = ours || w.sent(o, url) && !retains(o)
 	}
 	switch {
 	case len(leaving) == 0:
@@ -156,26 +163,27 @@ func (w *world) judgeDeregistration(e effect, url string, live, leaving []*v1alp
 
 // maySucceed says whether a deletion has to wait for an object to take over: for two minutes, if nothing keeps that from it.
 func (w *world) maySucceed(o *v1alpha1.FotaCallback, leaving []*v1alpha1.FotaCallback) bool {
-	reason := rules.ReadyReason(o)
-	if meta.IsStatusConditionTrue(o.Status.Conditions, v1alpha1.ConditionStalled) && reason != v1alpha1.ReasonAccountConflict ||
-		reason == v1alpha1.ReasonCredentialsNotFound {
+	if meta.IsStatusConditionTrue(o.Status.Conditions, v1alpha1.ConditionStalled) && reason(o) != v1alpha1.ReasonAccountConflict ||
+		reason(o) == v1alpha1.ReasonCredentialsNotFound {
 		return false
 	}
 	patience := w.clock.Now().Add(-2 * time.Minute)
-	return o.CreationTimestamp.After(patience) || slices.ContainsFunc(leaving, func(l *v1alpha1.FotaCallback) bool { return l.DeletionTimestamp.After(patience) })
+	return o.CreationTimestamp.After(patience) || w.clock.Since(w.outageEnded) < longestBackoff ||
+		slices.ContainsFunc(leaving, func(l *v1alpha1.FotaCallback) bool { return l.DeletionTimestamp.After(patience) })
 }
 
 // judgeAfter counts what an effect has changed at the far side, and judges what must not change in passing.
-func (w *world) judgeAfter(e effect, before string) {
-	after := w.far.Registered(account)
+func (w *world) judgeAfter(e effect, before map[string]string) {
 	if e.mutatesFarSide() {
 		w.mutations++
 		e.by.mutations++
+		before[e.what] = w.far.Registered(e.what) // its own account, and no other
 	}
-	if before == after || e.mutatesFarSide() {
-		return
+	after := w.far.Registrations()
+	maps.DeleteFunc(before, func(_, url string) bool { return url == "" })
+	if !maps.Equal(before, after) {
+		w.failf(oracleHandsOff, "%s has changed %v to %v", e, before, after)
 	}
-	w.failf(oracleHandsOff, "%s has changed %q to %q", e, before, after)
 }
 
 // judgeWrite judges a write to an object.
@@ -188,22 +196,19 @@ func (w *world) judgeWrite(by *replica, before, after *v1alpha1.FotaCallback) {
 	if after.Status.ObservedGeneration > after.Generation {
 		w.failf(oracleGeneration, "%s has observed a generation that is not there yet", after.Name)
 	}
-	_, far := w.known(by)
-	if claimsReady(after) && !claimsReady(before) && !thingspace.EqualURLs(far, after.Spec.URL) {
+	account := after.Spec.Account
+	_, far := w.known(by, account)
+	if claimsReady(after) && !claimsReady(before) && !w.same(far, after.Spec.URL) {
 		w.failf(oracleReady, "%s says that it is registered, but the far side holds %q", after.Name, far)
 	}
-	if !rules.HasFinalizer(before) || rules.HasFinalizer(after) || after.Spec.Retains() || !rules.Ours(before, far) {
+	if !claimed(before) || claimed(after) || retains(after) || !w.sent(before, far) {
 		return
 	}
-	if next := rules.Stand(after, others(w.seen(), after)).Successor; next == nil || !claimsReady(next) && !thingspace.EqualURLs(far, next.Spec.URL) {
+	if next := owner(naming(account, w.seen())); next == nil || !claimsReady(next) && !w.same(far, next.Spec.URL) {
 		w.failf(oracleRelease, "%s is let go although the far side still holds its URL, and nobody has taken it over", after.Name)
 	}
 }
 
 func claimsReady(o *v1alpha1.FotaCallback) bool {
 	return meta.IsStatusConditionTrue(o.Status.Conditions, v1alpha1.ConditionReady) && o.Status.ObservedGeneration == o.Generation
-}
-
-func others(all objects, o *v1alpha1.FotaCallback) []*v1alpha1.FotaCallback {
-	return slices.DeleteFunc(sorted(all), func(other *v1alpha1.FotaCallback) bool { return other.UID == o.UID })
 }

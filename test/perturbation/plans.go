@@ -7,8 +7,6 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/types"
-
-	"github.com/fota-callback-operator/fota-callback-operator/internal/rules"
 )
 
 // class is a kind of disturbance. Its plans are generated from what a story does undisturbed; nobody writes them by hand.
@@ -201,7 +199,7 @@ func (r reference) before(newest int) []int {
 	last := map[state]int{}
 	for n := range newest {
 		for _, o := range r.revisions[n] {
-			last[state{o.UID, rules.Deleting(o)}] = n + 1
+			last[state{o.UID, deleting(o)}] = n + 1
 		}
 	}
 	for _, o := range r.revisions[newest-1] {

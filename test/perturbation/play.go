@@ -117,18 +117,27 @@ func (w *world) mend() bool {
 
 // asksForPassword says whether an object waits for other credentials.
 func asksForPassword(o *v1alpha1.FotaCallback) bool {
-	return rules.ReadyReason(o) == v1alpha1.ReasonCredentialsRejected || rules.Deleting(o) && o.Status.RejectedCredentials != nil
+	return rules.ReadyReason(o) == v1alpha1.ReasonCredentialsRejected || deleting(o) && o.Status.RejectedCredentials != nil
 }
 
 // changePassword changes the user's password on both sides.
 func (w *world) changePassword(password string) {
 	w.far.SetUser(username, password)
 	w.logins.failed = 0
-	w.kube.secret(password)
+	names := []string{v1alpha1.DefaultSecretName}
+	for key := range w.kube.secrets {
+		if key.Name != v1alpha1.DefaultSecretName {
+			names = append(names, key.Name)
+		}
+	}
+	for _, name := range names {
+		w.kube.secret(name, password)
+	}
 }
 
 // rest expects that nothing but checks happens any more.
 func (w *world) rest() {
+	w.disturbedByOthers = false // there was a slot in between
 	before := len(w.bus.trace)
 	w.settle(restingSlots * interval)
 	checks := 0

@@ -38,9 +38,9 @@ type replica struct {
 	logins processLogins
 	// notBefore is the end of the last Retry-After that it was given.
 	notBefore time.Time
-	// listed is what the far side held when it last answered a list or a change; proof is what Kubernetes held at the last live read or patch,
+	// listed is what the far side held of each account when it last answered a list or a change; proof is what Kubernetes held at the last live read or patch,
 	// which was at provedAt: zero where a call has come in between, so that the proof is used up.
-	listed   string
+	listed   map[string]string
 	proof    int
 	provedAt time.Time
 	// mutations is how many changes it has made at the far side.
@@ -50,7 +50,7 @@ type replica struct {
 }
 
 func (w *world) newReplica() *replica {
-	r := &replica{world: w, metrics: prometheus.NewRegistry(), events: newEvents()}
+	r := &replica{world: w, metrics: prometheus.NewRegistry(), events: newEvents(), listed: map[string]string{}}
 	far, err := thingspace.New(thingspace.Config{
 		BaseURL: base, AllowHTTP: true, Timeout: time.Minute, Clock: w.clock, Transport: r, Registerer: r.metrics,
 		OnRecovery: func() { r.reconciler.APIRecovered() },

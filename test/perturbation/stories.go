@@ -45,7 +45,7 @@ func nothing(*world) {}
 
 func good(w *world) { w.changePassword(password) }
 
-func wrongPassword(w *world) { w.kube.secret("wrong&\"~/?ä") }
+func wrongPassword(w *world) { w.kube.secret(v1alpha1.DefaultSecretName, "wrong&\"~/?ä") }
 
 func create(changes ...func(*v1alpha1.FotaCallback)) act { return createNamed("fleet", changes...) }
 

@@ -11,7 +11,6 @@ import (
 	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
 	"github.com/fota-callback-operator/fota-callback-operator/internal/rules"
 	"github.com/fota-callback-operator/fota-callback-operator/internal/simulator"
-	"github.com/fota-callback-operator/fota-callback-operator/internal/thingspace"
 )
 
 // world is one run: both sides, the clock, and the process that may crash.
@@ -33,8 +32,12 @@ type world struct {
 	strangers    bool
 	deregistered map[string]bool
 	// denied says that the far side lets nobody touch the account.
-	denied    bool
-	mutations int
+	denied bool
+	// rewrites says that the far side puts a slash at the end of each URL.
+	rewrites bool
+	// outageEnded is when the far side came back.
+	outageEnded time.Time
+	mutations   int
 	// excused are mutating calls that are not missed by an operator without fault: those of an old leader, and a deregistration that could not
 	// wait for its successor.
 	excused int
@@ -169,7 +172,7 @@ func (w *world) conditions() string {
 // asInSpec is a URL as an object's spec writes it: there are several ways to write one.
 func (w *world) asInSpec(url string) string {
 	for _, o := range sorted(w.kube.objects) {
-		if thingspace.EqualURLs(url, o.Spec.URL) {
+		if w.same(url, o.Spec.URL) {
 			return o.Spec.URL
 		}
 	}

@@ -125,13 +125,19 @@ func (w *world) lastSentBy(url string) *v1alpha1.FotaCallback {
 // judgeShown looks for secrets in everything that the operator has logged, sent as an event, counted or written to an object. Of a URL, only
 // an object may show the path.
 func (w *world) judgeShown() {
+	secrets := w.secretsAsSent()
+	found := append(canary.Find(w.shown.String(), secrets...), canary.Find(w.written.String(), secrets...)...)
+	for _, form := range append(found, canary.Find(w.shown.String(), "/callbacks/east", "/callbacks/west", "/hook")...) {
+		w.failf(oracleSecrets, "%s is shown", form)
+	}
+}
+
+// secretsAsSent are all secrets so far, as they are, as they stand in JSON and in a token's Basic header.
+func (w *world) secretsAsSent() []string {
 	secrets := []string{base64.StdEncoding.EncodeToString([]byte(simulator.DefaultClientID + ":" + clientSecret))}
 	for _, secret := range w.secrets {
 		inJSON, _ := json.Marshal(secret) //nolint:errchkjson // a string
 		secrets = append(secrets, secret, strings.Trim(string(inJSON), `"`))
 	}
-	found := append(canary.Find(w.shown.String(), secrets...), canary.Find(w.written.String(), secrets...)...)
-	for _, form := range append(found, canary.Find(w.shown.String(), "/callbacks/east", "/callbacks/west", "/hook")...) {
-		w.failf(oracleSecrets, "%s is shown", form)
-	}
+	return secrets
 }

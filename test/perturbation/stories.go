@@ -77,6 +77,13 @@ func replace(w *world) bool {
 
 var remove = user(func(w *world) { w.kube.delete("fleet") })
 
+// rotate changes the password, and ends what the old one has begun.
+var rotate = farSide(func(w *world) {
+	w.clock.Step(5 * time.Minute)
+	w.far.EndSessions()
+	w.changePassword("rotated&\"~/?ö")
+})
+
 func byHand(url string) func(*world) { return func(w *world) { w.far.Register(account, url) } }
 
 func ifUnregistered(o *v1alpha1.FotaCallback) {
@@ -103,11 +110,7 @@ var stories = []story{
 	{"URL changed twice", good, []act{create(), edit(changeURL), edit(func(o *v1alpha1.FotaCallback) { o.Spec.URL = fleetURL + "/3" })}},
 	{"URL change of one that would not overwrite", good, []act{create(ifUnregistered), edit(changeURL)}},
 	{"URL change, then delete", good, []act{create(), edit(changeURL), remove}},
-	{"credentials rotated", good, []act{create(), farSide(func(w *world) {
-		w.clock.Step(5 * time.Minute)
-		w.far.EndSessions()
-		w.changePassword("rotated&\"~/?ö")
-	})}},
+	{"credentials rotated", good, []act{create(), rotate}},
 	{"wrong password, then the right one", wrongPassword, []act{create(), user(good)}},
 	{"wrong password, an edit, then the right one", wrongPassword, []act{create(), edit(changeURL), user(good)}},
 	{"Secret missing, then there", nothing, []act{create(), user(good)}},

@@ -8,8 +8,10 @@ import (
 	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
 )
 
-// Every way from one valid spec to another ends as if the object had been created with the second; an invalid spec on the way leaves no trace.
+// Every way from one valid spec to another ends as if the object had been created with the second; an invalid spec on the way leaves no trace,
+// whether people go back from it or on.
 func TestTransitions(t *testing.T) {
+	ways := 0
 	for i, first := range validSpecs {
 		for j, second := range validSpecs {
 			if i == j {
@@ -17,6 +19,11 @@ func TestTransitions(t *testing.T) {
 			}
 			t.Run(fmt.Sprintf("valid %d to valid %d", i, j), func(t *testing.T) {
 				same(t, []act{create(first), becomes(second)}, []act{create(second)}, suspends(second))
+			})
+			typo := ways % len(invalidSpecs) // all of them on each way would take ten times as long
+			ways++
+			t.Run(fmt.Sprintf("valid %d by invalid %d to valid %d", i, typo, j), func(t *testing.T) {
+				same(t, []act{create(first), becomes(invalidSpecs[typo]), becomes(second)}, []act{create(first), becomes(second)}, false)
 			})
 		}
 		for j, invalid := range invalidSpecs {
@@ -29,8 +36,8 @@ func TestTransitions(t *testing.T) {
 		t.Errorf("%d valid and %d invalid specs are not enough", len(validSpecs), len(invalidSpecs))
 	}
 	documented(t, "transitions", fmt.Sprintf("- **Transitions**: %d valid and %d invalid specs. All %d ways from one valid spec to another end as if the object had been created "+
-		"with the second; all %d detours over an invalid spec leave no trace.\n",
-		len(validSpecs), len(invalidSpecs), len(validSpecs)*(len(validSpecs)-1), len(validSpecs)*len(invalidSpecs)))
+		"with the second; all %d detours over an invalid spec and back leave no trace, and neither do %d that go on to another valid spec.\n",
+		len(validSpecs), len(invalidSpecs), ways, len(validSpecs)*len(invalidSpecs), ways))
 }
 
 func suspends(s spec) bool {

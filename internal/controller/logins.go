@@ -69,11 +69,13 @@ func (l *loginLedger) next(used *usable) *v1alpha1.RejectedCredentials {
 	}
 }
 
-// unsent takes a login back that was not made after all.
+// unsent takes a login back that was not made after all, unless a success has ended the run that it was counted in.
 func (l *loginLedger) unsent(used *usable) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.tried[keyOf(used)]--
+	if key := keyOf(used); l.tried[key] > 0 {
+		l.tried[key]--
+	}
 }
 
 // succeeded ends the run of failures.

@@ -105,4 +105,7 @@ func TestRecordsOfLogins(t *testing.T) {
 	g.Expect(l.next(&other).Logins).To(BeEquivalentTo(1), "nor what another user failed with")
 	l.succeeded(used)
 	g.Expect(l.next(used).Logins).To(BeEquivalentTo(1))
+	l.succeeded(used)
+	l.unsent(used)
+	g.Expect(l.next(used).Logins).To(BeEquivalentTo(1), "what a success has ended is not taken back too: the API refuses a record of none")
 }

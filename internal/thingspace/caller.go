@@ -19,10 +19,11 @@ type Caller struct {
 
 	// BeforeLogin is called right before a login is sent, in the goroutine of the call that brought it; where it
 	// returns an error there is no login, and the call returns that error. proven is whether
-	// these credentials have signed in before in this process.
+	// these credentials have signed in before in this process: where they have not, the login is to be put on record.
 	BeforeLogin func(ctx context.Context, proven bool) error
 
-	// LoginUnsent is called where, after BeforeLogin, the login did not leave this machine after all.
+	// LoginUnsent is called where BeforeLogin was called for credentials that have not signed in before, returned no error, and the login did not
+	// leave this machine after all: what is on record for it is to be taken back.
 	LoginUnsent func()
 
 	// AfterLogin is called when the first login of this process with these credentials has succeeded, in the same goroutine.

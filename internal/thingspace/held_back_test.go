@@ -18,36 +18,61 @@ import (
 	"github.com/fota-callback-operator/fota-callback-operator/internal/thingspace"
 )
 
-// unreachableLogin lets everything through but logins, which find nobody to connect to.
-type unreachableLogin struct{}
+// unreachableLogin lets everything through but logins, which find nobody to connect to once so many have gone through.
+type unreachableLogin struct{ logins int }
 
-func (unreachableLogin) RoundTrip(r *http.Request) (*http.Response, error) {
+func (u *unreachableLogin) RoundTrip(r *http.Request) (*http.Response, error) {
 	if strings.HasSuffix(r.URL.Path, "/session/login") {
+		if u.logins--; u.logins >= 0 {
+			return http.DefaultTransport.RoundTrip(r)
+		}
 		return nil, &net.OpError{Op: "dial", Err: errors.New("no route to host")}
 	}
 	return http.DefaultTransport.RoundTrip(r)
 }
 
+// What was put on record is taken back, and nothing else: nothing goes on record for credentials that have signed in before.
 func TestALoginThatNeverLeavesIsTakenBack(t *testing.T) {
-	g := NewWithT(t)
-	clock := clocktesting.NewFakeClock(time.Now())
-	far := simulator.New(simulator.Options{Clock: clock})
-	server := httptest.NewServer(far)
-	t.Cleanup(server.Close)
-	client, err := thingspace.New(thingspace.Config{
-		BaseURL: server.URL + "/api", AllowHTTP: true, Timeout: 2 * time.Second, Clock: clock, Transport: unreachableLogin{},
-	})
-	g.Expect(err).NotTo(HaveOccurred())
-	recorded, unsent := 0, 0
-	c := caller(good)
-	c.BeforeLogin = func(context.Context, bool) error { recorded++; return nil }
-	c.LoginUnsent = func() { unsent++ }
-	for n := range 5 {
-		_, err := client.List(t.Context(), c)
-		_ = as[*thingspace.UnavailableError](t, err)
-		g.Expect([]int{recorded, unsent}).To(Equal([]int{n + 1, n + 1}))
+	for name, test := range map[string]struct {
+		logins, recorded int // that go through; and then, in five calls
+	}{
+		"unproven": {0, 5},
+		"proven":   {1, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := NewWithT(t)
+			clock := clocktesting.NewFakeClock(time.Now())
+			far := simulator.New(simulator.Options{Clock: clock})
+			server := httptest.NewServer(far)
+			t.Cleanup(server.Close)
+			client, err := thingspace.New(thingspace.Config{
+				BaseURL: server.URL + "/api", AllowHTTP: true, Timeout: 2 * time.Second, Clock: clock, Transport: &unreachableLogin{test.logins},
+			})
+			g.Expect(err).NotTo(HaveOccurred())
+			for range test.logins {
+				_, err := client.List(t.Context(), caller(good))
+				g.Expect(err).NotTo(HaveOccurred())
+				clock.Step(16 * time.Minute) // the session ends by idling
+			}
+			asked, recorded, unsent := 0, 0, 0
+			c := caller(good)
+			c.BeforeLogin = func(_ context.Context, proven bool) error {
+				asked++
+				if !proven {
+					recorded++
+				}
+				return nil
+			}
+			c.LoginUnsent = func() { unsent++ }
+			for range 5 {
+				_, err := client.List(t.Context(), c)
+				_ = as[*thingspace.UnavailableError](t, err)
+				g.Expect(unsent).To(Equal(recorded))
+			}
+			g.Expect([]int{asked, recorded}).To(Equal([]int{5, test.recorded}))
+			g.Expect(far.Count("login")).To(Equal(test.logins))
+		})
 	}
-	g.Expect(far.Count("login")).To(BeZero())
 }
 
 // Calls that wait for their place in the rate limit see what ThingSpace has said meanwhile.

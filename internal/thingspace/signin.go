@@ -141,7 +141,7 @@ func (c *Client) login(ctx context.Context, caller Caller, digest Digest, state 
 			written = false
 		}
 	}
-	if err != nil && !written && recorded && caller.LoginUnsent != nil {
+	if err != nil && !written && recorded && !attempt.proven && caller.LoginUnsent != nil {
 		caller.LoginUnsent()
 	}
 	err = c.loginVerdict(attempt, state, a, written, err)

@@ -78,11 +78,15 @@ func (l *loginLedger) unsent(used *usable) {
 	}
 }
 
-// succeeded ends the run of failures.
+// succeeded ends the run of failures, and for the user what earlier processes recorded of it.
 func (l *loginLedger) succeeded(used *usable) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.tried, keyOf(used))
+	if user, ok := l.earlier.users[used.Username]; ok {
+		user.Failed = 0
+		l.earlier.users[used.Username] = user
+	}
 }
 
 // load adds the records up for each user. A record names a Secret, and only the Secret can tell whose it is.

@@ -80,6 +80,19 @@ func TestEarlierLoginsOfAUser(t *testing.T) {
 	g.Expect(ledgerOver(t, b, recorded("b", "x", withheld, "", 2)).at(t, b).Failed).To(BeZero(), "another Secret by that name")
 }
 
+// A success ends what earlier processes have recorded too: who is met anew after it starts from nothing.
+func TestASuccessEndsEarlierFailures(t *testing.T) {
+	g := NewWithT(t)
+	secret := secretOf("a", "user")
+	l := ledgerOver(t, secret, recorded("a", "x", withheld, "granted", 3))
+	g.Expect(l.at(t, secret).Failed).To(Equal(3))
+	used, err := credentialsIn(secret)
+	g.Expect(err).NotTo(HaveOccurred())
+	l.succeeded(used)
+	g.Expect(l.at(t, secret).Failed).To(BeZero())
+	g.Expect(l.at(t, secret).Requests).To(ConsistOf("granted"))
+}
+
 // Only what ThingSpace has refused is not tried again; a token that was refused and a login that was withheld say nothing of the password.
 func TestEarlierRefusals(t *testing.T) {
 	for message, refused := range map[string]bool{loginRefused: true, tokenRefused: false, withheld: false} {

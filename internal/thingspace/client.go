@@ -187,6 +187,7 @@ func (c *Client) call(ctx context.Context, caller Caller, r request) (answer, er
 	}
 	digest := caller.Credentials.Digest()
 	state := c.sessionOf(digest)
+	c.logins.stillAsked(caller, digest)
 	r.account, r.credentials, r.path = caller.Account, digest, "/fota/v3/callbacks/"+url.PathEscape(caller.Account)
 	var renewed cure
 	for {

@@ -53,6 +53,37 @@ func TestFailedLoginsAreNotForgottenByWaiting(t *testing.T) {
 	_ = as[*thingspace.LoginWithheldError](t, f.list(t, caller(good)))
 }
 
+// A session that is used, and an outage too, outlasts what is kept of credentials that nobody asks about. Whoever goes on calling is known all the same: as
+// one who has signed in, and whose earlier failures have ended with that.
+func TestCredentialsInUseAreNotForgotten(t *testing.T) {
+	for name, faults := range map[string][]simulator.Fault{
+		"their session goes on": nil,
+		"no token for days":     {{Operation: "token", Status: 503}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g, f := NewWithT(t), newFar(t, simulator.Options{})
+			c := caller(good)
+			c.Earlier.Failed = 2
+			g.Expect(f.list(t, c)).To(Succeed())
+			for _, fault := range faults {
+				f.Inject(fault)
+			}
+			for began := f.clock.Now(); f.clock.Since(began) < 50*time.Hour; f.clock.Step(10 * time.Minute) {
+				_ = f.list(t, c)
+			}
+			g.Expect(f.Count("login")).To(Equal(1))
+			f.ClearFaults()
+			f.EndSessions()
+			f.Inject(simulator.Fault{Operation: "login", Status: 500})
+			for range 3 {
+				_ = as[*thingspace.UnavailableError](t, f.list(t, c))
+				f.clock.Step(time.Minute)
+			}
+			g.Expect(as[*thingspace.LoginWithheldError](t, f.list(t, c)).Proven).To(BeTrue())
+		})
+	}
+}
+
 func TestALoginsMinuteIsNotForgotten(t *testing.T) {
 	g, f := NewWithT(t), newFar(t, simulator.Options{})
 	g.Expect(f.list(t, caller(good))).To(Succeed())

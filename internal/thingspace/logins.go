@@ -124,6 +124,20 @@ func (l *logins) contentOf(caller Caller, digest Digest) *contentLogins {
 	return content
 }
 
+// stillAsked says that somebody goes on calling with these credentials, though it may take no login for days: a session that is used does not end, and
+// where there is no token nobody gets as far.
+func (l *logins) stillAsked(caller Caller, digest Digest) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.clock.Now()
+	if user := l.users[caller.Credentials.Username]; user != nil {
+		user.asked = now
+	}
+	if content := l.contents[digest]; content != nil {
+		content.asked = now
+	}
+}
+
 // sweep forgets what has not been asked about for long, but no failures: whoever has some must not start anew by waiting.
 func (l *logins) sweep(now time.Time) {
 	if now.Sub(l.swept) < time.Hour {

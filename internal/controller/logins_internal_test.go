@@ -22,7 +22,7 @@ import (
 const (
 	loginRefused = "Account a: ThingSpace refused the login with username and password (X). No further login is made."
 	tokenRefused = "Account a: ThingSpace refused the token with client-id and client-secret (X)."
-	withheld     = "Account a: 3 logins in a row have failed for this user. No login is made."
+	withheld     = "Account a: at least 3 logins in a row have failed for this user. No login is made."
 )
 
 func secretOf(namespace, user string) *corev1.Secret {

@@ -58,6 +58,9 @@ func failure(f Facts) string {
 		return e.Error() + ". Put the right values into " + secret + "; a change is noticed within minutes." + slot
 	case *thingspace.LoginWithheldError:
 		if e.Proven {
+			if told := toldBefore(f, thingspace.Unavailable); told != "" { // each login that is made says it again
+				return told
+			}
 			return e.Error() + ". The next login is made within 10m. Nothing needs to be done if ThingSpace is down; otherwise check the user's state there."
 		}
 		return fmt.Sprintf("%v. No login is made. Check user name and password in %s and the user's state at ThingSpace, then set the annotation %s to a new value to allow one login.",

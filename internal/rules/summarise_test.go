@@ -238,8 +238,13 @@ func TestMessagesDoNotChangeToAndFro(t *testing.T) {
 	g := NewWithT(t)
 	f, step := failing(object(), &thingspace.UnavailableError{Cause: "HTTP 503"})
 	f.Object.Status = rules.Summarise(f, step).Status
-	f.Err = &thingspace.UnavailableError{CircuitOpen: true, RetryAfter: 17 * time.Second}
-	g.Expect(rules.Summarise(f, rules.Decide(f)).Status).To(Equal(f.Object.Status))
+	for _, heldBack := range []error{
+		&thingspace.UnavailableError{CircuitOpen: true, RetryAfter: 17 * time.Second},
+		&thingspace.LoginWithheldError{Proven: true, RetryAfter: 7 * time.Minute},
+	} {
+		f.Err = heldBack
+		g.Expect(rules.Summarise(f, rules.Decide(f)).Status).To(Equal(f.Object.Status), "%T", heldBack)
+	}
 	f.Err = errors.New("something else: https://h/secret-path")
 	g.Expect(strings.Contains(rules.Summarise(f, rules.Decide(f)).Status.Conditions[0].Message, "secret-path")).To(BeFalse())
 }

@@ -26,8 +26,6 @@ func (e *CredentialsRejectedError) Error() string {
 // LoginWithheldError means that no login was sent because too many in a row have failed for the user: ThingSpace
 // locks a user after five.
 type LoginWithheldError struct {
-	// Failed is how many have.
-	Failed int
 	// Proven says that these credentials have signed in before; then a login is allowed again after RetryAfter.
 	Proven bool
 	// RetryAfter is when, for proven credentials; zero for others, which wait for a person (Caller.AllowLogin).
@@ -35,7 +33,7 @@ type LoginWithheldError struct {
 }
 
 func (e *LoginWithheldError) Error() string {
-	return fmt.Sprintf("%d logins in a row have failed for this user, and ThingSpace locks a user after five", e.Failed)
+	return fmt.Sprintf("at least %d logins in a row have failed for this user, and ThingSpace locks a user after five", mostFailedLogins)
 }
 
 // AccessDeniedError means that a signed-in caller may not do this: a refusal that a fresh sign-in did not, or would not, cure.

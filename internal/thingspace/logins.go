@@ -76,9 +76,9 @@ func (l *logins) begin(caller Caller, digest Digest) (*loginAttempt, error) {
 	if user.failed >= mostFailedLogins {
 		switch {
 		case content.proven && since < provenRetry:
-			return nil, &LoginWithheldError{Failed: user.failed, Proven: true, RetryAfter: provenRetry - since}
+			return nil, &LoginWithheldError{Proven: true, RetryAfter: provenRetry - since}
 		case !content.proven && !user.mayGrant(caller.LoginRequest, now):
-			return nil, &LoginWithheldError{Failed: user.failed}
+			return nil, &LoginWithheldError{}
 		case !content.proven:
 			attempt.request = caller.LoginRequest
 			user.granted[digestOf(attempt.request)], user.grantedAt = true, now

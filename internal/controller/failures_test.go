@@ -41,6 +41,7 @@ var _ = Describe("What goes wrong", func() {
 		Entry("half a body", simulator.Fault{Operation: "list", Status: 200, Body: `{"url":`, CutOff: true}, v1alpha1.ReasonUnexpectedResponse, "Reconciling"),
 		Entry("a redirect", simulator.Fault{Operation: "list", Status: 302, Header: map[string]string{"Location": "http://127.0.0.1:1/"}}, v1alpha1.ReasonUnexpectedResponse, "Reconciling"),
 		Entry("a refusal", simulator.Fault{Operation: "list", Status: 400, Body: `{"errorCode":"INVALID_PARAMETER"}`}, v1alpha1.ReasonRequestRejected, "Stalled"),
+		Entry("a refused token", simulator.Fault{Operation: "token", Status: 401, Body: `{"error":"invalid_client"}`}, v1alpha1.ReasonCredentialsRejected, "Stalled"),
 		Entry("a denial", simulator.Fault{Operation: "list", Status: 403, Body: `{"errorCode":"NO"}`}, v1alpha1.ReasonAccessDenied, "Stalled"),
 	)
 

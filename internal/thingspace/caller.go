@@ -13,8 +13,8 @@ type Caller struct {
 	// Earlier is what earlier processes have on record of logins with these credentials and of their user. It counts when the user is first met.
 	Earlier EarlierLogins
 
-	// LoginRequest is a person's request for one login although three in a row have failed for this user; empty for none. Each request is granted
-	// once, whoever brings it.
+	// LoginRequest is a person's request for one login although three in a row have failed for this user, and for a token although one has just been
+	// refused; empty for none. Each request is granted once, whoever brings it.
 	LoginRequest string
 
 	// BeforeLogin is called right before a login is sent, in the goroutine of the call that brought it; where it

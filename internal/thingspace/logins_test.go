@@ -243,6 +243,42 @@ func TestRefusedTokenIsNotAskedForByEverybody(t *testing.T) {
 	g.Expect(f.list(t, caller(credentials))).To(Succeed())
 }
 
+// A refused token locks nobody, so whoever is asked to check does ask: once for each request, although a whole fleet may bring the same one.
+func TestARequestPassesARefusedTokenOnce(t *testing.T) {
+	g, f := NewWithT(t), newFar(t, simulator.Options{})
+	ask := func(request string) error {
+		c := caller(good)
+		c.LoginRequest = request
+		return f.list(t, c)
+	}
+	refusal := simulator.Fault{Operation: "token", Status: 401, Body: `{"error":"invalid_client"}`}
+	f.Inject(refusal)
+	for _, step := range []struct {
+		request string
+		asked   int // times, until then
+	}{
+		{"", 1}, {"", 1}, {"a", 2}, {"a", 2}, {"", 2}, {"b", 3}, {"a", 3}, {"b", 3}, {"", 3},
+	} {
+		_ = as[*thingspace.CredentialsRejectedError](t, ask(step.request))
+		g.Expect(f.Count("token")).To(Equal(step.asked), "%+v", step)
+	}
+
+	f.ClearFaults()
+	f.Inject(simulator.Fault{Operation: "token", Status: 503, Times: 1})
+	_ = as[*thingspace.UnavailableError](t, ask("c"))
+	g.Expect(ask("c")).To(Succeed(), "it has not been answered before")
+
+	// The answer to a request is kept from others too.
+	f.EndTokens()
+	f.clock.Step(time.Hour)
+	f.Inject(refusal)
+	for range 3 {
+		_ = as[*thingspace.CredentialsRejectedError](t, ask("d"))
+		_ = as[*thingspace.CredentialsRejectedError](t, ask(""))
+	}
+	g.Expect(f.Count("token")).To(Equal(6))
+}
+
 func TestStaleBearerAtLogin(t *testing.T) {
 	g, f := NewWithT(t), newFar(t, simulator.Options{})
 	g.Expect(f.list(t, caller(good))).To(Succeed())

@@ -1,6 +1,7 @@
 package thingspace
 
 import (
+	"crypto/sha256"
 	"sync"
 	"time"
 )
@@ -36,6 +37,8 @@ type sessionState struct {
 
 	tokenRefused *CredentialsRejectedError
 	refusedUntil time.Time
+	// refusedTo are the requests for a check that have got this refusal, or one that it follows within its time, by digest.
+	refusedTo map[[sha256.Size]byte]bool
 
 	signingIn *signIn
 
@@ -106,16 +109,20 @@ func (s *sessionState) drop(g grant, token, session bool) {
 	}
 }
 
-func (s *sessionState) refuseToken(err *CredentialsRejectedError, now time.Time) {
+// refuseToken keeps what ThingSpace said, and which request it has answered with it.
+func (s *sessionState) refuseToken(err *CredentialsRejectedError, request string, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if !now.Before(s.refusedUntil) {
+		s.refusedTo = map[[sha256.Size]byte]bool{}
+	}
+	s.refusedTo[digestOf(request)] = true
 	s.token, s.tokenRefused, s.refusedUntil = "", err, now.Add(tokenRefusalServes)
 }
 
-func (s *sessionState) tokenRefusal(now time.Time) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.tokenRefused != nil && now.Before(s.refusedUntil) {
+// tokenRefusal is the refusal that serves instead of asking again. A person's request is asked for once, whoever brings it: a refused token locks nobody.
+func (s *sessionState) tokenRefusal(request string, now time.Time) *CredentialsRejectedError {
+	if now.Before(s.refusedUntil) && (request == "" || s.refusedTo[digestOf(request)]) {
 		return s.tokenRefused
 	}
 	return nil

@@ -19,12 +19,18 @@ func (c *Client) authorize(ctx context.Context, caller Caller, digest Digest) (g
 	state := c.sessionOf(digest)
 	for {
 		state.mu.Lock()
-		if g, ok := state.current(c.clock.Now()); ok {
+		now := c.clock.Now()
+		if g, ok := state.current(now); ok {
 			state.mu.Unlock()
 			return g, own, nil
 		}
 		flight := state.signingIn
 		if flight == nil {
+			// Not in the sign-in itself: whoever waits for one may bring a request that this does not answer.
+			if refused := state.tokenRefusal(caller.LoginRequest, now); refused != nil {
+				state.mu.Unlock()
+				return grant{}, false, refused
+			}
 			flight = &signIn{done: make(chan struct{})}
 			state.signingIn = flight
 			state.mu.Unlock()
@@ -79,9 +85,6 @@ func (c *Client) ensureToken(ctx context.Context, caller Caller, digest Digest, 
 	if _, ok := state.currentToken(c.clock.Now()); ok {
 		return nil
 	}
-	if err := state.tokenRefusal(c.clock.Now()); err != nil {
-		return err
-	}
 	basic := base64.StdEncoding.EncodeToString([]byte(caller.Credentials.ClientID.Reveal() + ":" + caller.Credentials.ClientSecret.Reveal()))
 	a, _, err := c.send(ctx, request{
 		operation: opToken, account: caller.Account, credentials: digest,
@@ -95,7 +98,7 @@ func (c *Client) ensureToken(ctx context.Context, caller Caller, digest Digest, 
 		r := refusalIn(a.body)
 		if !a.throttled() && r.structured && (a.status == http.StatusBadRequest || a.status == http.StatusUnauthorized || a.status == http.StatusForbidden) {
 			err := &CredentialsRejectedError{Code: r.code}
-			state.refuseToken(err, c.clock.Now())
+			state.refuseToken(err, caller.LoginRequest, c.clock.Now())
 			return err
 		}
 		return a.failure()

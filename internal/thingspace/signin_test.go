@@ -91,7 +91,7 @@ func TestWhoWaitsForASignInSharesWhatThingSpaceSaid(t *testing.T) {
 	}
 }
 
-// A client that is refused is not asked about again for a minute, whoever calls; anything else that comes instead of a token says nothing of it.
+// A client that is refused is not asked about again for a minute, unless a person asks; anything else that comes instead of a token says nothing of it.
 func TestWhatComesInsteadOfAToken(t *testing.T) {
 	refused := BeAssignableToTypeOf(&thingspace.CredentialsRejectedError{})
 	for name, test := range map[string]struct {

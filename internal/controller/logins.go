@@ -3,10 +3,13 @@ package controller
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
 	"github.com/fota-callback-operator/fota-callback-operator/internal/rules"
@@ -26,6 +29,12 @@ type loginLedger struct {
 	tried map[secretUser]int32
 }
 
+// nobody bears no user name: no Secret is without one.
+const nobody = thingspace.Sensitive("")
+
+// Logins that may be anybody's count for so many with a user who has none on record. It leaves one, which is all that a right password needs.
+const mostOfNobodys = 2
+
 type secretUser struct {
 	secretUID string
 	username  thingspace.Sensitive
@@ -33,6 +42,7 @@ type secretUser struct {
 
 // earlierLogins is what earlier processes recorded.
 type earlierLogins struct {
+	// users holds, for nobody, the logins with Secrets that can't be read: whose they are is not known yet.
 	users   map[thingspace.Sensitive]thingspace.EarlierLogins
 	refused map[rules.SecretIdentity]bool
 }
@@ -54,9 +64,30 @@ func (l *loginLedger) of(ctx context.Context, used *usable) (thingspace.EarlierL
 			return thingspace.EarlierLogins{}, err
 		}
 	}
-	earlier := l.earlier.users[used.Username]
+	l.recognise(used)
+	earlier, unknown := l.earlier.users[used.Username], l.earlier.users[nobody]
+	if earlier.Failed == 0 {
+		unknown.Failed = min(unknown.Failed, mostOfNobodys)
+	}
+	earlier.Failed += unknown.Failed
+	earlier.Requests = slices.Concat(earlier.Requests, unknown.Requests)
 	earlier.Refused = l.earlier.refused[used.identity]
 	return earlier, nil
+}
+
+// recognise makes the logins with a Secret that can be read at last its user's.
+func (l *loginLedger) recognise(used *usable) {
+	unread := secretUser{secretUID: used.identity.UID, username: nobody}
+	logins, ok := l.tried[unread]
+	if !ok {
+		return
+	}
+	delete(l.tried, unread)
+	l.tried[keyOf(used)] = logins
+	user, unknown := l.earlier.users[used.Username], l.earlier.users[nobody]
+	user.Failed, unknown.Failed = user.Failed+int(logins), unknown.Failed-int(logins)
+	user.Requests = slices.Concat(user.Requests, unknown.Requests)
+	l.earlier.users[used.Username], l.earlier.users[nobody] = user, unknown
 }
 
 // next counts a login that is about to be made, and returns the record to write before it.
@@ -106,21 +137,30 @@ func (l *loginLedger) load(ctx context.Context) error {
 		if rules.SaysLoginRefused(o) {
 			found.refused[rules.SecretIdentity{UID: record.SecretUID, ResourceVersion: record.SecretResourceVersion}] = true
 		}
-		used, err := l.credentials.get(ctx, types.NamespacedName{Namespace: o.Namespace, Name: o.Spec.SecretName()}, secretServes)
-		var unusable *rules.CredentialsError
-		switch {
-		case errors.As(err, &unusable):
-			continue // nobody can sign in with it
-		case err != nil:
-			return err
-		case used.identity.UID != record.SecretUID:
-			continue // it is another Secret by now
+		key := secretUser{secretUID: record.SecretUID, username: nobody}
+		if _, unread := highest[key]; !unread {
+			used, err := l.credentials.get(ctx, types.NamespacedName{Namespace: o.Namespace, Name: o.Spec.SecretName()}, secretServes)
+			var unusable *rules.CredentialsError
+			switch {
+			case errors.As(err, &unusable):
+				continue // nobody can sign in with it
+			case apierrors.IsInternalError(err), apierrors.IsStoreReadError(err):
+				// It may stay so, for example where it can't be decrypted any more: nobody else waits for that.
+				log.FromContext(ctx).Info("Logins are on record with a Secret that can't be read: until it can, they count for every user.",
+					"namespace", o.Namespace, "secret", o.Spec.SecretName(), "cause", err.Error())
+			case err != nil:
+				return err
+			case used.identity.UID != record.SecretUID:
+				continue // it is another Secret by now
+			default:
+				key.username = used.Username
+			}
 		}
-		user := found.users[used.Username]
-		user.Failed += int(max(0, record.Logins-highest[keyOf(used)]))
+		user := found.users[key.username]
+		user.Failed += int(max(0, record.Logins-highest[key]))
 		user.Requests = append(user.Requests, o.Status.LastHandledReconcileAt)
-		found.users[used.Username] = user
-		highest[keyOf(used)] = max(highest[keyOf(used)], record.Logins)
+		found.users[key.username] = user
+		highest[key] = max(highest[key], record.Logins)
 	}
 	l.earlier, l.tried = found, highest
 	return nil

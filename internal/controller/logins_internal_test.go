@@ -1,11 +1,14 @@
 package controller
 
 import (
+	"context"
+	"errors"
 	"testing"
 	"time"
 
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -14,6 +17,7 @@ import (
 	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
 	"github.com/fota-callback-operator/fota-callback-operator/internal/thingspace"
@@ -44,11 +48,16 @@ func recorded(namespace, name, message, request string, logins int32) *v1alpha1.
 
 func ledgerOver(t *testing.T, objects ...client.Object) *loginLedger {
 	t.Helper()
+	return ledgerReading(t, interceptor.Funcs{}, objects...)
+}
+
+func ledgerReading(t *testing.T, funcs interceptor.Funcs, objects ...client.Object) *loginLedger {
+	t.Helper()
 	scheme := runtime.NewScheme()
 	g := NewWithT(t)
 	g.Expect(clientgoscheme.AddToScheme(scheme)).To(Succeed())
 	g.Expect(v1alpha1.AddToScheme(scheme)).To(Succeed())
-	reader := fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).Build()
+	reader := fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).WithInterceptorFuncs(funcs).Build()
 	return newLoginLedger(reader, newCredentialReader(reader, clocktesting.NewFakePassiveClock(time.Now())))
 }
 
@@ -91,6 +100,40 @@ func TestASuccessEndsEarlierFailures(t *testing.T) {
 	l.succeeded(used)
 	g.Expect(l.at(t, secret).Failed).To(BeZero())
 	g.Expect(l.at(t, secret).Requests).To(ConsistOf("granted"))
+}
+
+// A Secret that can't be read holds up nobody else. Until it can, what is on record of it may be anybody's: whoever has failed with nothing has one login, and none
+// is made more because of it.
+func TestEarlierLoginsWithAnUnreadableSecret(t *testing.T) {
+	g := NewWithT(t)
+	a, b, other, failed := secretOf("a", "user"), secretOf("b", "user"), secretOf("c", "another"), secretOf("d", "a third")
+	answer, reads := apierrors.NewInternalError(errors.New("it can't be decrypted")), 0
+	funcs := interceptor.Funcs{Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, options ...client.GetOption) error {
+		if key.Namespace == "a" && answer != nil {
+			reads++
+			return answer
+		}
+		return c.Get(ctx, key, o, options...)
+	}}
+	l := ledgerReading(t, funcs, a, b, other, failed,
+		recorded("a", "x", withheld, "asked", 3), recorded("a", "y", withheld, "", 1), recorded("d", "x", withheld, "", 1))
+	g.Expect(l.at(t, other).Failed).To(Equal(2))
+	g.Expect(l.at(t, other).Requests).To(ContainElement("asked"))
+	g.Expect(l.at(t, failed).Failed).To(Equal(4))
+	g.Expect(reads).To(Equal(1))
+
+	answer = nil
+	g.Expect(l.at(t, a).Failed).To(Equal(3), "it can be read")
+	g.Expect(l.at(t, b).Failed).To(Equal(3))
+	g.Expect(l.at(t, other).Failed).To(BeZero())
+	g.Expect(l.at(t, failed).Failed).To(Equal(1))
+	used, err := credentialsIn(a)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(l.next(used).Logins).To(BeEquivalentTo(4))
+
+	answer = apierrors.NewServiceUnavailable("it says nothing about the Secret")
+	_, err = ledgerReading(t, funcs, a, recorded("a", "x", withheld, "", 1)).of(t.Context(), used)
+	g.Expect(err).To(HaveOccurred())
 }
 
 // Only what ThingSpace has refused is not tried again; a token that was refused and a login that was withheld say nothing of the password.

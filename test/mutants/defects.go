@@ -149,7 +149,7 @@ var bent = []defect{
 	{signIn, "a login that succeeded stays on record until the pass ends", "internal/controller/signin.go",
 		"if p.facts.Object.Status.RejectedCredentials == nil {", "if true {"},
 	{signIn, "earlier processes' logins are not counted", "internal/controller/logins.go",
-		"user.Failed += int(max(0, record.Logins-highest[keyOf(used)]))", "user.Failed += 0"},
+		"user.Failed += int(max(0, record.Logins-highest[key]))", "user.Failed += 0"},
 	{signIn, "Retry-After is not honoured", "internal/thingspace/transport.go",
 		"if err == nil && a.throttled() {", "if false {"},
 	{signIn, "a stale token is not renewed", "internal/thingspace/client.go",

@@ -161,6 +161,46 @@ var _ = Describe("What goes wrong", func() {
 		Expect(w.far.Count("login")).To(Equal(4))
 	})
 
+	It("forgets the failed logins of a user that works, although who brought them is suspended", func() {
+		w.goodCredentials()
+		w.far.Inject(simulator.Fault{Operation: "login", Status: 500})
+		fleet := []*v1alpha1.FotaCallback{w.create(w.callback("fleet", "acc-1", fleetURL))}
+		for range 3 {
+			w.pass(fleet[0], 2*time.Minute)
+			Eventually(func() int32 { return loginsOnRecord(w.get(fleet[0])) }).Should(BeEquivalentTo(w.far.Count("login")))
+		}
+		Eventually(func() string { w.pass(fleet[0], time.Minute); return w.reason(fleet[0])(NewWithT(GinkgoT())) }).
+			Should(Equal(v1alpha1.ReasonCredentialsRejected))
+		w.edit(fleet[0], func(o *v1alpha1.FotaCallback) { o.Spec.Suspend = true })
+		w.eventually(fleet[0], v1alpha1.ReasonSuspended)
+		Expect(loginsOnRecord(w.get(fleet[0]))).To(BeEquivalentTo(3))
+
+		w.far.ClearFaults()
+		other := w.create(w.callback("other", "acc-2", fleetURL))
+		w.eventually(other, v1alpha1.ReasonCredentialsRejected)
+		w.request(other, "please")
+		w.eventually(other, v1alpha1.ReasonRegistered)
+		Expect(loginsOnRecord(w.get(fleet[0]))).To(BeZero())
+		w.restart()
+		w.quiet()
+		w.far.ResetRecord()
+		w.pass(other, 11*time.Minute)
+		Eventually(w.calls).Should(Equal([]string{"list"}))
+		Expect(w.far.Count("login")).To(Equal(1))
+	})
+
+	It("keeps on record what was refused, although the user works with another Secret", func() {
+		w.secret("wrong", simulator.DefaultUsername, "not-the-password")
+		refused := w.create(w.callback("refused", "acc-1", fleetURL), func(o *v1alpha1.FotaCallback) {
+			o.Spec.CredentialsSecretRef = &v1alpha1.SecretReference{Name: "wrong"}
+		})
+		w.eventually(refused, v1alpha1.ReasonCredentialsRejected)
+		w.goodCredentials()
+		w.clock.move(2 * time.Minute)
+		w.eventually(w.create(w.callback("works", "acc-2", fleetURL)), v1alpha1.ReasonRegistered)
+		Expect(loginsOnRecord(w.get(refused))).To(BeEquivalentTo(1))
+	})
+
 	It("leaves Ready True until a third routine check in a row has failed", func() {
 		w.goodCredentials()
 		o := w.create(w.callback("fleet", "acc-1", fleetURL))
@@ -239,3 +279,10 @@ var _ = Describe("What goes wrong", func() {
 		}
 	})
 })
+
+func loginsOnRecord(o *v1alpha1.FotaCallback) int32 {
+	if o.Status.RejectedCredentials == nil {
+		return 0
+	}
+	return o.Status.RejectedCredentials.Logins
+}

@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"sync"
 
@@ -27,6 +28,8 @@ type loginLedger struct {
 	earlier *earlierLogins
 	// tried is the count by now, for each Secret and each user that it has named.
 	tried map[secretUser]int32
+	// holders are the objects that have a count on record, and whose count it is.
+	holders map[types.NamespacedName]secretUser
 }
 
 // nobody bears no user name: no Secret is without one.
@@ -48,7 +51,7 @@ type earlierLogins struct {
 }
 
 func newLoginLedger(cache client.Reader, credentials *credentialReader) *loginLedger {
-	return &loginLedger{cache: cache, credentials: credentials, tried: map[secretUser]int32{}}
+	return &loginLedger{cache: cache, credentials: credentials, tried: map[secretUser]int32{}, holders: map[types.NamespacedName]secretUser{}}
 }
 
 func keyOf(used *usable) secretUser {
@@ -87,14 +90,20 @@ func (l *loginLedger) recognise(used *usable) {
 	user, unknown := l.earlier.users[used.Username], l.earlier.users[nobody]
 	user.Failed, unknown.Failed = user.Failed+int(logins), unknown.Failed-int(logins)
 	user.Requests = slices.Concat(user.Requests, unknown.Requests)
+	for holder, of := range l.holders {
+		if of == unread {
+			l.holders[holder] = keyOf(used)
+		}
+	}
 	l.earlier.users[used.Username], l.earlier.users[nobody] = user, unknown
 }
 
-// next counts a login that is about to be made, and returns the record to write before it.
-func (l *loginLedger) next(used *usable) *v1alpha1.RejectedCredentials {
+// next counts a login that is about to be made, and returns the record that an object is to hold before it is.
+func (l *loginLedger) next(used *usable, holder types.NamespacedName) *v1alpha1.RejectedCredentials {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.tried[keyOf(used)]++
+	l.holders[holder] = keyOf(used)
 	return &v1alpha1.RejectedCredentials{
 		SecretUID: used.identity.UID, SecretResourceVersion: used.identity.ResourceVersion, Logins: l.tried[keyOf(used)],
 	}
@@ -109,15 +118,23 @@ func (l *loginLedger) unsent(used *usable) {
 	}
 }
 
-// succeeded ends the run of failures, and for the user what earlier processes recorded of it.
-func (l *loginLedger) succeeded(used *usable) {
+// succeeded ends the user's run of failures, with whatever Secret they were made, and returns the objects that may still have them on record.
+func (l *loginLedger) succeeded(used *usable) []types.NamespacedName {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	delete(l.tried, keyOf(used))
+	maps.DeleteFunc(l.tried, func(of secretUser, _ int32) bool { return of.username == used.Username })
 	if user, ok := l.earlier.users[used.Username]; ok {
 		user.Failed = 0
 		l.earlier.users[used.Username] = user
 	}
+	var void []types.NamespacedName
+	for holder, of := range l.holders {
+		if of.username == used.Username {
+			void = append(void, holder)
+			delete(l.holders, holder)
+		}
+	}
+	return void
 }
 
 // load adds the records up for each user. A record names a Secret, and only the Secret can tell whose it is.
@@ -127,14 +144,15 @@ func (l *loginLedger) load(ctx context.Context) error {
 		return &rules.KubernetesError{Attempted: "look up earlier logins", Err: err}
 	}
 	found := &earlierLogins{users: map[thingspace.Sensitive]thingspace.EarlierLogins{}, refused: map[rules.SecretIdentity]bool{}}
-	highest := map[secretUser]int32{}
+	highest, holders := map[secretUser]int32{}, map[types.NamespacedName]secretUser{}
 	for i := range list.Items {
 		o := &list.Items[i]
 		record := o.Status.RejectedCredentials
 		if record == nil {
 			continue
 		}
-		if rules.SaysLoginRefused(o) {
+		refused := rules.SaysLoginRefused(o)
+		if refused {
 			found.refused[rules.SecretIdentity{UID: record.SecretUID, ResourceVersion: record.SecretResourceVersion}] = true
 		}
 		key := secretUser{secretUID: record.SecretUID, username: nobody}
@@ -161,7 +179,10 @@ func (l *loginLedger) load(ctx context.Context) error {
 		user.Requests = append(user.Requests, o.Status.LastHandledReconcileAt)
 		found.users[key.username] = user
 		highest[key] = max(highest[key], record.Logins)
+		if !refused { // which is to stay on record
+			holders[nameOf(o)] = key
+		}
 	}
-	l.earlier, l.tried = found, highest
+	l.earlier, l.tried, l.holders = found, highest, holders
 	return nil
 }

@@ -129,7 +129,8 @@ func TestEarlierLoginsWithAnUnreadableSecret(t *testing.T) {
 	g.Expect(l.at(t, failed).Failed).To(Equal(1))
 	used, err := credentialsIn(a)
 	g.Expect(err).NotTo(HaveOccurred())
-	g.Expect(l.next(used).Logins).To(BeEquivalentTo(4))
+	g.Expect(l.next(used, types.NamespacedName{}).Logins).To(BeEquivalentTo(4))
+	g.Expect(l.succeeded(used)).To(HaveLen(3))
 
 	answer = apierrors.NewServiceUnavailable("it says nothing about the Secret")
 	_, err = ledgerReading(t, funcs, a, recorded("a", "x", withheld, "", 1)).of(t.Context(), used)
@@ -149,19 +150,23 @@ func TestEarlierRefusals(t *testing.T) {
 func TestRecordsOfLogins(t *testing.T) {
 	g := NewWithT(t)
 	secret := secretOf("a", "user")
-	l := ledgerOver(t, secret, recorded("a", "x", withheld, "", 1))
-	l.at(t, secret)
+	l := ledgerOver(t, secret, recorded("a", "x", withheld, "", 1), recorded("a", "refused", loginRefused, "", 1))
+	g.Expect(l.at(t, secret).Failed).To(Equal(1))
 	used, err := credentialsIn(secret)
 	g.Expect(err).NotTo(HaveOccurred())
-	g.Expect(l.next(used).Logins).To(BeEquivalentTo(2))
+	y, z := types.NamespacedName{Namespace: "a", Name: "y"}, types.NamespacedName{Namespace: "a", Name: "z"}
+	g.Expect(l.next(used, y).Logins).To(BeEquivalentTo(2))
 	l.unsent(used)
-	g.Expect(l.next(used).Logins).To(BeEquivalentTo(2), "what was not sent does not count")
-	other := *used
-	other.Username = "another"
-	g.Expect(l.next(&other).Logins).To(BeEquivalentTo(1), "nor what another user failed with")
-	l.succeeded(used)
-	g.Expect(l.next(used).Logins).To(BeEquivalentTo(1))
-	l.succeeded(used)
+	g.Expect(l.next(used, y).Logins).To(BeEquivalentTo(2), "what was not sent does not count")
+	other, elsewhere := *used, *used
+	other.Username, elsewhere.identity.UID = "another", "uid-b"
+	g.Expect(l.next(&other, z).Logins).To(BeEquivalentTo(1), "nor what another user failed with")
+
+	g.Expect(l.succeeded(&elsewhere)).To(ConsistOf(types.NamespacedName{Namespace: "a", Name: "x"}, y), "with whatever Secret")
+	g.Expect(l.at(t, secret).Failed).To(BeZero())
+	g.Expect(l.next(used, y).Logins).To(BeEquivalentTo(1))
+	g.Expect(l.succeeded(used)).To(ConsistOf(y))
 	l.unsent(used)
-	g.Expect(l.next(used).Logins).To(BeEquivalentTo(1), "what a success has ended is not taken back too: the API refuses a record of none")
+	g.Expect(l.next(used, y).Logins).To(BeEquivalentTo(1), "what a success has ended is not taken back too: the API refuses a record of none")
+	g.Expect(l.succeeded(&other)).To(ConsistOf(z))
 }

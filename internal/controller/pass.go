@@ -111,7 +111,6 @@ func (p *pass) list(ctx context.Context) error {
 		return err
 	}
 	p.facts.Listing = &rules.Listing{URL: live}
-	p.logins.succeeded(p.used)
 	p.keep(p.used)
 	return nil
 }

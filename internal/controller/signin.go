@@ -6,6 +6,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
@@ -91,7 +92,7 @@ func (p *pass) beforeLogin(ctx context.Context, used *usable, proven bool) error
 		return nil
 	}
 	status := p.facts.Object.Status.DeepCopy()
-	status.RejectedCredentials = p.logins.next(used)
+	status.RejectedCredentials = p.logins.next(used, p.name())
 	// A request for a check allows one login more than is safe: it is used up before that is made.
 	if requested := rules.RequestedAt(p.facts.Object); requested != "" {
 		status.LastHandledReconcileAt = requested
@@ -108,12 +109,34 @@ func (p *pass) beforeLogin(ctx context.Context, used *usable, proven bool) error
 
 // afterLogin takes a login that has succeeded off the record at once: a crash later in the pass must not make it count as a failed one.
 func (p *pass) afterLogin(ctx context.Context, used *usable) {
-	p.logins.succeeded(used)
-	if p.facts.Object.Status.RejectedCredentials == nil {
-		return
+	void := p.logins.succeeded(used)
+	if p.facts.Object.Status.RejectedCredentials != nil {
+		err := p.writeStatus(ctx, func(status *v1alpha1.FotaCallbackStatus) { status.RejectedCredentials = nil })
+		if err != nil { // the end of the pass clears it too
+			log.FromContext(ctx).V(1).Info("The record of a login that succeeded stays until the next pass.", "cause", err.Error())
+		}
 	}
-	err := p.writeStatus(ctx, func(status *v1alpha1.FotaCallbackStatus) { status.RejectedCredentials = nil })
-	if err != nil { // the end of the pass clears it too
-		log.FromContext(ctx).V(1).Info("The record of a login that succeeded stays until the next pass.", "cause", err.Error())
+	for _, holder := range void {
+		if holder == p.name() {
+			continue
+		}
+		if err := p.clearRecord(ctx, holder); err != nil {
+			log.FromContext(ctx).V(1).Info("The record of failed logins stays, although the user has signed in.", "holder", holder, "cause", err.Error())
+		}
 	}
+}
+
+// clearRecord takes failed logins of a user that works by now off the record of another object, which may not be worked on for long, or never again: a
+// suspended one, say. What ThingSpace has refused stays on it.
+func (p *pass) clearRecord(ctx context.Context, holder types.NamespacedName) error {
+	var live v1alpha1.FotaCallback
+	if err := p.Live.Get(ctx, holder, &live); err != nil {
+		return client.IgnoreNotFound(err)
+	}
+	if live.Status.RejectedCredentials == nil || rules.SaysLoginRefused(&live) {
+		return nil
+	}
+	base := live.DeepCopy()
+	live.Status.RejectedCredentials = nil
+	return p.Client.Status().Patch(ctx, &live, client.MergeFromWithOptions(base, client.MergeFromWithOptimisticLock{}))
 }

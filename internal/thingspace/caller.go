@@ -26,7 +26,7 @@ type Caller struct {
 	// leave this machine after all: what is on record for it is to be taken back.
 	LoginUnsent func()
 
-	// AfterLogin is called when the first login of this process with these credentials has succeeded, in the same goroutine.
+	// AfterLogin is called when a login has succeeded, in the same goroutine.
 	AfterLogin func(ctx context.Context)
 }
 

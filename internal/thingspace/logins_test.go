@@ -213,19 +213,23 @@ func TestARequestIsGivenBackWhereTheLoginIsNotMade(t *testing.T) {
 	g.Expect(f.list(t, c)).To(Succeed())
 }
 
-func TestBeforeLogin(t *testing.T) {
+func TestBeforeAndAfterLogin(t *testing.T) {
 	g, f := NewWithT(t), newFar(t, simulator.Options{})
 	var proven []bool
+	after := 0
 	c := caller(good)
+	c.AfterLogin = func(context.Context) { after++ }
 	refusal := errors.New("could not be put on record")
 	c.BeforeLogin = func(context.Context, bool) error { return refusal }
 	g.Expect(f.list(t, c)).To(MatchError(refusal))
 	g.Expect(f.Count("login")).To(BeZero())
+	g.Expect(after).To(BeZero())
 	c.BeforeLogin = func(_ context.Context, p bool) error { proven = append(proven, p); return nil }
 	g.Expect(f.list(t, c)).To(Succeed(), "a login that was not made has not used the minute")
 	f.clock.Step(16 * time.Minute)
 	g.Expect(f.list(t, c)).To(Succeed())
 	g.Expect(proven).To(Equal([]bool{false, true}))
+	g.Expect(after).To(Equal(2))
 }
 
 func TestRefusedTokenIsNotAskedForByEverybody(t *testing.T) {

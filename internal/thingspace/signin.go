@@ -148,7 +148,7 @@ func (c *Client) login(ctx context.Context, caller Caller, digest Digest, state 
 		caller.LoginUnsent()
 	}
 	err = c.loginVerdict(attempt, state, a, written, err)
-	if err == nil && !attempt.proven && caller.AfterLogin != nil {
+	if err == nil && caller.AfterLogin != nil {
 		caller.AfterLogin(ctx)
 	}
 	return err

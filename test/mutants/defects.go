@@ -147,7 +147,7 @@ var bent = []defect{
 	{signIn, "a login is not on record before it is made", "internal/controller/signin.go",
 		"if proven {\n\t\treturn nil\n\t}", "if true {\n\t\treturn nil\n\t}"},
 	{signIn, "a login that succeeded stays on record until the pass ends", "internal/controller/signin.go",
-		"if p.facts.Object.Status.RejectedCredentials == nil {", "if true {"},
+		"if p.facts.Object.Status.RejectedCredentials != nil {", "if false {"},
 	{signIn, "earlier processes' logins are not counted", "internal/controller/logins.go",
 		"user.Failed += int(max(0, record.Logins-highest[key]))", "user.Failed += 0"},
 	{signIn, "Retry-After is not honoured", "internal/thingspace/transport.go",

@@ -182,6 +182,19 @@ func TestOptionalObjects(t *testing.T) {
 	}
 }
 
+// Operators that elect no leader work against each other: an upgrade ends the old one before it starts the new one. What somebody says of it goes first.
+func TestNoTwoWithoutLeaderElection(t *testing.T) {
+	for text, want := range map[string]appsv1.DeploymentStrategyType{
+		"":                                 appsv1.RollingUpdateDeploymentStrategyType,
+		"leaderElection: {enabled: false}": appsv1.RecreateDeploymentStrategyType,
+		"{leaderElection: {enabled: false}, manager: {strategy: {type: RollingUpdate, rollingUpdate: {maxSurge: 0}}}}": appsv1.RollingUpdateDeploymentStrategyType,
+	} {
+		if got := one[appsv1.Deployment](t, render(t, text), "Deployment").Spec.Strategy.Type; got != want {
+			t.Errorf("%q: strategy %q, not %q", text, got, want)
+		}
+	}
+}
+
 func TestPod(t *testing.T) {
 	pod := one[appsv1.Deployment](t, render(t, choices[3][1]), "Deployment").Spec.Template.Spec
 	container := pod.Containers[0]

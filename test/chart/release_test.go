@@ -52,7 +52,9 @@ func TestLife(t *testing.T) {
 	g.Expect(*deployment.Spec.Replicas).To(BeEquivalentTo(2))
 	stays(t, o)
 
-	g.Expect(upgrade(t, name, system, "crd: {enabled: false}", load(t))).To(Succeed())
+	g.Expect(upgrade(t, name, system, "{crd: {enabled: false}, leaderElection: {enabled: false}}", load(t))).To(Succeed())
+	g.Expect(set.Client.Get(t.Context(), client.ObjectKeyFromObject(deployment), deployment)).To(Succeed())
+	g.Expect(deployment.Spec.Strategy).To(Equal(appsv1.DeploymentStrategy{Type: appsv1.RecreateDeploymentStrategyType}), "what the API server had filled in is gone")
 	stays(t, o)
 	g.Expect(uninstall(t, name, system)).To(Succeed())
 	stays(t, o)

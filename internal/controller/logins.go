@@ -20,7 +20,8 @@ import (
 // loginLedger counts the logins without one that succeeded, starting from what earlier processes recorded in status: a crash
 // loop must not add attempts until ThingSpace locks the user.
 type loginLedger struct {
-	cache       client.Reader
+	live        client.Reader
+	namespaces  []string
 	credentials *credentialReader
 
 	mu sync.Mutex
@@ -50,8 +51,10 @@ type earlierLogins struct {
 	refused map[rules.SecretIdentity]bool
 }
 
-func newLoginLedger(cache client.Reader, credentials *credentialReader) *loginLedger {
-	return &loginLedger{cache: cache, credentials: credentials, tried: map[secretUser]int32{}, holders: map[types.NamespacedName]secretUser{}}
+func newLoginLedger(live client.Reader, namespaces []string, credentials *credentialReader) *loginLedger {
+	return &loginLedger{
+		live: live, namespaces: namespaces, credentials: credentials, tried: map[secretUser]int32{}, holders: map[types.NamespacedName]secretUser{},
+	}
 }
 
 func keyOf(used *usable) secretUser {
@@ -137,20 +140,41 @@ func (l *loginLedger) succeeded(used *usable) []types.NamespacedName {
 	return void
 }
 
+// recordsAtOnce is how many objects are read with one request.
+const recordsAtOnce = 500
+
+// records returns the objects that have logins on record. They are read past the cache: one that lags at the start would not show the last logins before it.
+func (l *loginLedger) records(ctx context.Context) ([]*v1alpha1.FotaCallback, error) {
+	var found []*v1alpha1.FotaCallback
+	for _, namespace := range orAll(l.namespaces) {
+		for next := ""; ; {
+			var page v1alpha1.FotaCallbackList
+			if err := l.live.List(ctx, &page, client.InNamespace(namespace), client.Limit(recordsAtOnce), client.Continue(next)); err != nil {
+				return nil, err
+			}
+			for i := range page.Items {
+				if page.Items[i].Status.RejectedCredentials != nil {
+					found = append(found, page.Items[i].DeepCopy()) // which lets the page go
+				}
+			}
+			if next = page.Continue; next == "" {
+				break
+			}
+		}
+	}
+	return found, nil
+}
+
 // load adds the records up for each user. A record names a Secret, and only the Secret can tell whose it is.
 func (l *loginLedger) load(ctx context.Context) error {
-	var list v1alpha1.FotaCallbackList
-	if err := l.cache.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
+	records, err := l.records(ctx)
+	if err != nil {
 		return &rules.KubernetesError{Attempted: "look up earlier logins", Err: err}
 	}
 	found := &earlierLogins{users: map[thingspace.Sensitive]thingspace.EarlierLogins{}, refused: map[rules.SecretIdentity]bool{}}
 	highest, holders := map[secretUser]int32{}, map[types.NamespacedName]secretUser{}
-	for i := range list.Items {
-		o := &list.Items[i]
+	for _, o := range records {
 		record := o.Status.RejectedCredentials
-		if record == nil {
-			continue
-		}
 		refused := rules.SaysLoginRefused(o)
 		if refused {
 			found.refused[rules.SecretIdentity{UID: record.SecretUID, ResourceVersion: record.SecretResourceVersion}] = true

@@ -58,7 +58,7 @@ func ledgerReading(t *testing.T, funcs interceptor.Funcs, objects ...client.Obje
 	g.Expect(clientgoscheme.AddToScheme(scheme)).To(Succeed())
 	g.Expect(v1alpha1.AddToScheme(scheme)).To(Succeed())
 	reader := fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).WithInterceptorFuncs(funcs).Build()
-	return newLoginLedger(reader, newCredentialReader(reader, clocktesting.NewFakePassiveClock(time.Now())))
+	return newLoginLedger(reader, nil, newCredentialReader(reader, clocktesting.NewFakePassiveClock(time.Now())))
 }
 
 func (l *loginLedger) at(t *testing.T, secret *corev1.Secret) thingspace.EarlierLogins {
@@ -68,6 +68,27 @@ func (l *loginLedger) at(t *testing.T, secret *corev1.Secret) thingspace.Earlier
 	earlier, err := l.of(t.Context(), used)
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
 	return earlier
+}
+
+// Records come in pages, of each namespace that the operator watches.
+func TestEarlierLoginsOfManyObjects(t *testing.T) {
+	g := NewWithT(t)
+	var asked []string
+	ledger := ledgerReading(t, interceptor.Funcs{List: func(_ context.Context, _ client.WithWatch, into client.ObjectList, opts ...client.ListOption) error {
+		var options client.ListOptions
+		options.ApplyOptions(opts)
+		asked = append(asked, options.Namespace+" "+options.Continue)
+		page := into.(*v1alpha1.FotaCallbackList)
+		page.Items = []v1alpha1.FotaCallback{*recorded("a", "o"+options.Continue, withheld, "", 1)}
+		if options.Continue == "" && options.Namespace == "a" {
+			page.Continue = "2"
+			page.Items[0].Status.RejectedCredentials = nil
+		}
+		return nil
+	}}, secretOf("a", "user"))
+	ledger.namespaces = []string{"a", "b"}
+	g.Expect(ledger.at(t, secretOf("a", "user")).Failed).To(Equal(1))
+	g.Expect(asked).To(Equal([]string{"a ", "a 2", "b "}))
 }
 
 // A user's failures are added up over all Secrets that name it, each with its highest record, whoever signs in first.

@@ -80,7 +80,7 @@ func NewReconciler(config Config) *Reconciler {
 	return &Reconciler{
 		Config:      config,
 		credentials: credentials,
-		logins:      newLoginLedger(config.Client, credentials),
+		logins:      newLoginLedger(config.Live, config.Namespaces, credentials),
 		states:      newStateStore(),
 		accounts:    keymutex.NewHashed(accountLocks),
 		recovered:   make(chan struct{}, 1),

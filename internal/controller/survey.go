@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
@@ -52,12 +53,8 @@ func (p *pass) currentPeers(ctx context.Context, object *v1alpha1.FotaCallback) 
 }
 
 func (p *pass) livePeers(ctx context.Context, object *v1alpha1.FotaCallback) ([]*v1alpha1.FotaCallback, error) {
-	namespaces := p.Namespaces
-	if len(namespaces) == 0 {
-		namespaces = []string{"" /* all */}
-	}
 	var peers []*v1alpha1.FotaCallback
-	for _, namespace := range namespaces {
+	for _, namespace := range orAll(p.Namespaces) {
 		var list v1alpha1.FotaCallbackList
 		err := p.Live.List(ctx, &list, client.InNamespace(namespace), client.MatchingFields{"spec.account": object.Spec.Account})
 		if err != nil {
@@ -70,4 +67,12 @@ func (p *pass) livePeers(ctx context.Context, object *v1alpha1.FotaCallback) ([]
 		}
 	}
 	return peers, nil
+}
+
+// orAll are the namespaces to list: the one without a name stands for all.
+func orAll(namespaces []string) []string {
+	if len(namespaces) == 0 {
+		return []string{metav1.NamespaceAll}
+	}
+	return namespaces
 }

@@ -32,6 +32,8 @@ type bus struct {
 	trace []effect
 	reads []read
 	acts  int // of the story
+	// looks are the reads past the cache, by the act that they are in.
+	looks []int
 	// lagsSince is when the cache began to lag; zero before. caughtUp says that it does no more.
 	lagsSince time.Time
 	caughtUp  bool
@@ -92,6 +94,18 @@ func (b *bus) disturbance(n int, e effect) disturbance {
 		return disturbance{}
 	}
 	return d
+}
+
+// look numbers a read past the cache, and returns what Kubernetes says instead of an answer, if the plan says so.
+func (b *bus) look(w *world, what string) error {
+	n := len(b.looks)
+	b.looks = append(b.looks, w.act)
+	d := b.plan.blind
+	if d == nil || b.calm || n < d.look || n >= d.look+d.looks || w.act != d.act {
+		return nil
+	}
+	b.done = append(b.done, fmt.Sprintf("read %d past the cache, of %s: %s", n, what, d.refuse.name))
+	return d.refuse.kubernetes()
 }
 
 // calls counts what went to the far side.

@@ -3,6 +3,7 @@ package perturbation
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -97,6 +98,9 @@ type live struct{ replica *replica }
 // Get implements client.Reader.
 func (l live) Get(_ context.Context, key client.ObjectKey, into client.Object, _ ...client.GetOption) error {
 	kube := l.replica.world.kube
+	if err := l.replica.world.bus.look(l.replica.world, fmt.Sprintf("%T", into)); err != nil {
+		return err
+	}
 	switch into := into.(type) {
 	case *v1alpha1.FotaCallback:
 		l.replica.proves()
@@ -116,5 +120,8 @@ func (l live) Get(_ context.Context, key client.ObjectKey, into client.Object, _
 // List implements client.Reader.
 func (l live) List(_ context.Context, into client.ObjectList, opts ...client.ListOption) error {
 	kube := l.replica.world.kube
+	if err := l.replica.world.bus.look(l.replica.world, fmt.Sprintf("%T", into)); err != nil {
+		return err
+	}
 	return list(kube, kube.objects, into, opts)
 }

@@ -19,7 +19,8 @@ func generated() bool { return !*tallying && flag.Lookup("test.run").Value.Strin
 func documentCounts(t *testing.T, counts []atomic.Int64) {
 	t.Helper()
 	var table strings.Builder
-	fmt.Fprintf(&table, "%d stories:\n\n| class | what is done | plans |\n|---|---|---:|\n", len(stories))
+	fmt.Fprintf(&table, "%d stories, of which %d are others once more at a ThingSpace that behaves otherwise (that rewrites URLs, that refuses to change what is not there, "+
+		"that keeps one session for each user):\n\n| class | what is done | plans |\n|---|---|---:|\n", len(allStories()), len(allStories())-len(stories))
 	all := int64(0)
 	for n, c := range classes {
 		fmt.Fprintf(&table, "| %s | %s | %d |\n", c.name, c.description, counts[n].Load())

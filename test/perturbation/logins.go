@@ -54,7 +54,7 @@ func (r *replica) attempt(request *http.Request, e effect) *attempt {
 	return &attempt{replica: r, body: string(body)}
 }
 
-// answered takes the simulator's own answer: what the gateway refuses, nobody has looked at.
+// answered takes the simulator's own answer: what the gateway refuses, nobody has looked at; in an outage somebody may have.
 func (a *attempt) answered(serve func() (status int)) {
 	if a == nil {
 		serve()
@@ -63,14 +63,14 @@ func (a *attempt) answered(serve func() (status int)) {
 	before := a.replica.world.far.FailedLogins(username)
 	status := serve()
 	a.refused = a.replica.world.far.FailedLogins(username) > before
-	if a.refused || status == http.StatusOK {
-		a.made(status)
+	if a.refused || status == http.StatusOK || status >= http.StatusInternalServerError {
+		a.made(status, status == http.StatusOK)
 	}
 }
 
 // made judges a login that has reached ThingSpace: at most one a minute for each user and process, none with a password whose refusal the process
 // has heard, and after three failures in a row only one that a person has asked for, or one in ten minutes with a password that has been right.
-func (a *attempt) made(status int) {
+func (a *attempt) made(status int, session bool) {
 	if a == nil {
 		return
 	}
@@ -86,16 +86,23 @@ func (a *attempt) made(status int) {
 		w.failf(oracleLogins, "a login after %d that failed", user.failed)
 	}
 	process.last, user.last, user.asked = now, now, false
-	switch status {
-	case http.StatusOK:
+	switch {
+	case session:
 		user.failed = 0
 		user.proven[a.body] = true
-	case http.StatusTooManyRequests: // no attempt
-	default:
+	case status == http.StatusTooManyRequests: // no attempt
+	default: // a 200 without a session too: nobody knows
 		user.failed++
 	}
 	if w.far.Locked(username) {
 		w.failf(oracleLogins, "the user is locked out")
+	}
+}
+
+// looksRefused takes a wrong answer for what it looks like: of a password that ThingSpace says it has refused, nobody can know better.
+func (a *attempt) looksRefused(answer *refusal) {
+	if a != nil {
+		a.refused = answer.refusesLogin
 	}
 }
 

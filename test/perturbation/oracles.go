@@ -175,8 +175,10 @@ func (w *world) maySucceed(o *v1alpha1.FotaCallback, leaving []*v1alpha1.FotaCal
 // judgeAfter counts what an effect has changed at the far side, and judges what must not change in passing.
 func (w *world) judgeAfter(e effect, before map[string]string) {
 	if e.mutatesFarSide() {
-		w.mutations++
-		e.by.mutations++
+		if !e.by.inVain {
+			w.mutations++
+			e.by.mutations++
+		}
 		before[e.what] = w.far.Registered(e.what) // its own account, and no other
 	}
 	after := w.far.Registrations()

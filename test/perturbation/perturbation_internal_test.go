@@ -18,6 +18,8 @@ import (
 const (
 	enoughBroken = 2
 	enough       = 120
+	// mostStride is odd, because what begins a plan of A3 comes in pairs.
+	mostStride = 7
 )
 
 var (
@@ -54,12 +56,12 @@ func TestMain(m *testing.M) {
 func TestPerturbation(t *testing.T) {
 	counts := make([]atomic.Int64, len(classes))
 	t.Run("plans", func(t *testing.T) {
-		for _, s := range stories {
+		for at, s := range allStories() {
 			t.Run(s.name, func(t *testing.T) {
 				t.Parallel()
 				r := newReference(s)
 				if *tallying {
-					r.stride = min(*every, 10)
+					r.stride = min(*every, mostStride)
 				}
 				for n, c := range classes {
 					t.Run(c.name, func(t *testing.T) {
@@ -73,8 +75,10 @@ func TestPerturbation(t *testing.T) {
 						}
 						counts[n].Add(int64(len(plans)))
 						for number, p := range plans {
-							// Plans that are alike come in pairs and threes: two in a row of five meet each of them.
-							if c.many && *hurry && number%5 > 1 || number%step != 0 || *tallying && broken >= enoughBroken {
+							// Plans that are alike come in pairs and threes: two in a row of five meet each of them. Of few plans each story plays others; its first
+							// one each does, which in A0 is the only one.
+							few := number > 0 && (number+at)%step != 0
+							if c.many && *hurry && number%5 > 1 || few || *tallying && broken >= enoughBroken {
 								continue
 							}
 							t.Run(strconv.Itoa(number), func(t *testing.T) {

@@ -14,6 +14,8 @@ type plan struct {
 	effects map[int]disturbance
 	// stale is a cache that lags behind.
 	stale *stale
+	// blind is a Kubernetes API that does not answer reads past the cache.
+	blind *blind
 	// merge plays these acts, from first to last, before the operator sees any of them.
 	merge *merge
 	// race is two replicas at work at once.
@@ -65,6 +67,12 @@ func (s *stale) String() string {
 	return shown
 }
 
+// blind is what reads past the cache are answered with, from one of them on, within an act.
+type blind struct {
+	act, look, looks int
+	refuse           *refusal
+}
+
 type merge struct{ first, last int }
 
 // race lets the first process make the effects that the schedule gives it ('a') while its successor ('b') works too, and then ends it. They meet at the
@@ -76,7 +84,7 @@ type race struct {
 }
 
 func (p plan) undisturbed() bool {
-	return len(p.effects) == 0 && p.stale == nil && p.merge == nil && p.race == nil
+	return len(p.effects) == 0 && p.stale == nil && p.blind == nil && p.merge == nil && p.race == nil
 }
 
 func (p plan) String() string {
@@ -94,6 +102,9 @@ func (p plan) String() string {
 	}
 	if p.stale != nil {
 		parts = append(parts, fmt.Sprintf("from read %d %s", p.stale.read, p.stale))
+	}
+	if p.blind != nil {
+		parts = append(parts, fmt.Sprintf("from read %d past the cache on %s, %d times", p.blind.look, p.blind.refuse.name, p.blind.looks))
 	}
 	if p.merge != nil {
 		parts = append(parts, fmt.Sprintf("acts %d to %d at once", p.merge.first, p.merge.last))

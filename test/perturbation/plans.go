@@ -28,6 +28,8 @@ type reference struct {
 	story story
 	trace []effect
 	reads []read
+	// looks are the acts of its reads past the cache.
+	looks []int
 	// changes are what was written to Kubernetes.
 	changes   []change
 	revisions []objects
@@ -40,7 +42,7 @@ type reference struct {
 
 func newReference(s story) reference {
 	w, end := play(s, plan{}, nil)
-	return reference{story: s, stride: 1, trace: active(w.bus.trace, len(s.acts)), reads: w.bus.reads, changes: w.kube.changes, revisions: w.kube.revisions, ending: end, broken: len(w.failures) > 0}
+	return reference{story: s, stride: 1, trace: active(w.bus.trace, len(s.acts)), reads: w.bus.reads, looks: w.bus.looks, changes: w.kube.changes, revisions: w.kube.revisions, ending: end, broken: len(w.failures) > 0}
 }
 
 // active is the part of a trace in which something happens: the routine checks after the last act are all alike, and sign in now and then.
@@ -111,7 +113,7 @@ func pairs(r reference) []plan {
 			continue
 		}
 		for _, a := range kinds {
-			if firsts++; firsts%r.stride != 0 {
+			if firsts++; (firsts+len(r.story.name))%r.stride != 0 { // another one in each story
 				continue
 			}
 			w, _ := play(r.story, plan{effects: map[int]disturbance{n: a}}, r.ending)
@@ -123,6 +125,22 @@ func pairs(r reference) []plan {
 				for _, b := range kinds {
 					plans = append(plans, plan{effects: map[int]disturbance{n: a, m: b}})
 				}
+			}
+		}
+	}
+	return plans
+}
+
+// blinded has reads past the cache fail, once and until people give up on the act.
+func blinded(r reference) []plan {
+	var plans []plan
+	for n, act := range r.looks {
+		for _, answer := range refusals {
+			if answer.kubernetes == nil || act >= len(r.story.acts) {
+				continue
+			}
+			for _, looks := range []int{1, untilHealed} {
+				plans = append(plans, plan{blind: &blind{act: act, look: n, looks: looks, refuse: answer}})
 			}
 		}
 	}
@@ -302,4 +320,5 @@ var classes = []class{
 	{name: "A7", description: "two replicas", plans: raced, many: true},
 	{name: "A8", description: "somebody else in each gap", plans: somebodyElse, otherEnd: true, moreCalls: 2 /* it is put right, and in the end removed */},
 	{name: "A9", description: "a crash loop at each effect", plans: crashLoops},
+	{name: "A10", description: "reads past the cache that fail", plans: blinded, many: true},
 }

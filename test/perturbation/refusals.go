@@ -18,6 +18,8 @@ type refusal struct {
 	header     map[string]string
 	// toMutations says that it makes sense only there: to a list it would be a lie that nobody could tell from the truth.
 	toMutations bool
+	// refusesLogin says that it tells a login that its password is wrong.
+	refusesLogin bool
 	// byGateway says that a login that is answered so has not been looked at.
 	byGateway bool
 }
@@ -49,13 +51,13 @@ var refusals = []*refusal{
 	{name: "201", status: 201, body: "{}"},
 	{name: "302", status: 302, header: map[string]string{"Location": "http://elsewhere.example.net/"}},
 	{name: "307", status: 307, header: map[string]string{"Location": "http://elsewhere.example.net/"}},
-	{name: "400", status: 400, body: `{"errorCode":"INVALID_PARAMETER"}`},
+	{name: "400", status: 400, body: `{"errorCode":"INVALID_PARAMETER"}`, refusesLogin: true},
 	{name: "400 in HTML", status: 400, body: "<html>"},
 	{name: "401", status: 401},
 	{name: "401 of a stale bearer", status: 401, body: `{"fault":{"code":"900901"}}`, byGateway: true},
-	{name: "400 of a session that expired", status: 400, body: `{"errorCode":"X.SessionToken.Expired"}`},
-	{name: "401 of an invalid session", status: 401, body: `{"errorCode":"X.SessionToken.Invalid"}`},
-	{name: "403", status: 403, body: `{"errorCode":"DENIED"}`},
+	{name: "400 of a session that expired", status: 400, body: `{"errorCode":"X.SessionToken.Expired"}`, refusesLogin: true},
+	{name: "401 of an invalid session", status: 401, body: `{"errorCode":"X.SessionToken.Invalid"}`, refusesLogin: true},
+	{name: "403", status: 403, body: `{"errorCode":"DENIED"}`, refusesLogin: true},
 	{name: "403 of a proxy", status: 403, body: "<html>"},
 	{name: "403 that throttles", status: 403, body: `{"fault":{"code":900804}}`, byGateway: true},
 	{name: "404 of a web server", status: 404, body: "<html>"},

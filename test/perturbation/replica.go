@@ -43,8 +43,10 @@ type replica struct {
 	listed   map[string]string
 	proof    int
 	provedAt time.Time
-	// mutations is how many changes it has made at the far side.
+	// mutations is how many changes it has made at the far side. inVain says that its last call met an outage, or a session that had ended meanwhile, and
+	// is none.
 	mutations int
+	inVain    bool
 	// turns makes it wait for its turn before each effect; nil where it runs alone.
 	turns *turns
 }
@@ -142,12 +144,14 @@ func (r *replica) RoundTrip(request *http.Request) (*http.Response, error) {
 	lost, refused := r.carry(e, func() {
 		attempt.answered(func() int {
 			r.world.far.ServeHTTP(recorder, request)
+			r.inVain = recorder.Code >= 400 && (r.world.denied || strings.Contains(recorder.Body.String(), "SessionToken"))
 			return recorder.Code
 		})
 	})
 	if refused != nil {
 		if !refused.byGateway {
-			attempt.made(refused.status)
+			attempt.looksRefused(refused)
+			attempt.made(refused.status, false)
 		}
 		recorder = httptest.NewRecorder()
 		for name, value := range refused.header {

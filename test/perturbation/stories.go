@@ -15,7 +15,9 @@ const (
 	fleetURL  = "https://fota.example.com/callbacks/east"
 	nextURL   = "https://fota.example.com/callbacks/west"
 	foreign   = "https://elsewhere.example.net/hook"
-	username  = simulator.DefaultUsername
+	// secondSecret is one besides the one that objects name by default.
+	secondSecret = "second"
+	username     = simulator.DefaultUsername
 	// What is secret looks different in each form that it may be shown in.
 	clientSecret = "s3cr&t\"~/?ü" //nolint:gosec // of the simulator
 	password     = "p&ss\"~/?é"   //nolint:gosec // of the simulator
@@ -27,6 +29,9 @@ type story struct {
 	setup func(*world)
 	acts  []act
 }
+
+// eitherMay is a story in which it depends on who comes first which of two objects gets the account.
+const eitherMay = "refused, and then another claims the account in an outage"
 
 // act is something that people do. It says whether it could be done.
 type act struct {
@@ -98,6 +103,27 @@ func changeURL(o *v1alpha1.FotaCallback) { o.Spec.URL = nextURL }
 // strip is what kubectl replace or a restore does.
 func strip(o *v1alpha1.FotaCallback) { o.Finalizers, o.Annotations = nil, nil }
 
+// ofAnother names an account of its own.
+func ofAnother(o *v1alpha1.FotaCallback) { o.Spec.Account = "acc-2" }
+
+func by(secret string) func(*v1alpha1.FotaCallback) {
+	return func(o *v1alpha1.FotaCallback) { o.Spec.CredentialsSecretRef = &v1alpha1.SecretReference{Name: secret} }
+}
+
+// fails has the far side answer wrongly until it recovers.
+func fails(fault simulator.Fault) func(*world) {
+	return func(w *world) {
+		w.far.ClearFaults()
+		w.far.Inject(fault)
+		w.denied = true
+	}
+}
+
+func recovers(w *world) {
+	w.far.ClearFaults()
+	w.denied, w.outageEnded = false, w.clock.Now()
+}
+
 func both(a, b func(*world)) func(*world) { return func(w *world) { a(w); b(w) } }
 
 var stories = []story{
@@ -163,6 +189,18 @@ var stories = []story{
 	{"two objects, the far side emptied, then a resume", good, []act{create(suspend), createNamed("next", changeURL), user(both(byHand(""), func(w *world) {
 		w.kube.edit("fleet", resume)
 	}))}},
+	{"two accounts, one Secret", good, []act{create(), createNamed("other", ofAnother), edit(changeURL), remove}},
+	{"two accounts, one user in two Secrets, wrong passwords, then the right one", both(wrongPassword, func(w *world) { w.kube.secret(secondSecret, "also wrong&\"~/?ä") }),
+		[]act{create(), createNamed("other", ofAnother, by(secondSecret)), user(good)}},
+	{"a rename in an outage", good, []act{create(), user(both(fails(simulator.Fault{Status: 503}), func(w *world) {
+		w.kube.delete("fleet")
+		w.kube.create(callback("renamed", account, nextURL))
+	})), farSide(recovers)}},
+	{eitherMay, both(good, fails(simulator.Fault{Operation: "register", Status: 400, Body: `{"errorCode":"X"}`})), []act{
+		create(), user(both(fails(simulator.Fault{Operation: "register", Status: 503}), func(w *world) {
+			w.kube.create(callback("next", account, nextURL))
+		})), farSide(recovers),
+	}},
 	{"session expiry", good, []act{create(), farSide(func(w *world) {
 		w.clock.Step(5 * time.Minute)
 		w.far.EndSessions()

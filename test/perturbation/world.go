@@ -31,7 +31,7 @@ type world struct {
 	// strangers says that somebody else has registered something, maybe what was ours.
 	strangers    bool
 	deregistered map[string]bool
-	// denied says that the far side lets nobody touch the account.
+	// denied says that the far side lets nobody work on the account.
 	denied bool
 	// rewrites says that the far side puts a slash at the end of each URL.
 	rewrites bool
@@ -56,9 +56,13 @@ func newWorld(p plan) *world {
 		secrets: []string{clientSecret},
 	}
 	w.kube = newKube(w)
-	w.far = simulator.New(simulator.Options{Clock: w.clock, ClientSecret: clientSecret, Password: password})
+	w.far = simulator.New(w.farOptions())
 	w.leader = w.newReplica()
 	return w
+}
+
+func (w *world) farOptions() simulator.Options {
+	return simulator.Options{Clock: w.clock, ClientSecret: clientSecret, Password: password}
 }
 
 // restart is a new process after a crash.

@@ -26,8 +26,8 @@ type suite struct {
 	args   []string
 }
 
-// A fortieth of the plans notices nearly all that all of them notice.
-var perturbation = suite{folder: "test/perturbation", args: []string{"-test.run=^TestPerturbation$", "-every=40", "-tally"}}
+// A hundredth of the plans notices nearly all that all of them notice.
+var perturbation = suite{folder: "test/perturbation", args: []string{"-test.run=^TestPerturbation$", "-every=101", "-tally"}}
 
 // targets are what is mutated, each with the suites that may notice, the quickest first.
 var targets = []struct {

@@ -340,7 +340,7 @@ func TestCircuit(t *testing.T) {
 	}
 	g.Expect(list(0)).To(Succeed())
 	f.ResetRecord()
-	f.Inject(simulator.Fault{Status: 503})
+	f.Inject(simulator.Fault{Status: 500})
 	for n := range 10 {
 		g.Expect(as[*thingspace.UnavailableError](t, list(n)).CircuitOpen).To(BeFalse())
 	}

@@ -1,6 +1,7 @@
 package thingspace
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -56,4 +57,14 @@ func TestUsedOnlyGoesForward(t *testing.T) {
 	g.Expect(s.sessionUsed).To(Equal(now))
 	s.used(grant{session: "present"}, now.Add(time.Second))
 	g.Expect(s.sessionUsed).To(Equal(now.Add(time.Second)))
+}
+
+func TestWhatCanStandInAHeader(t *testing.T) {
+	g := NewWithT(t)
+	for _, token := range []string{"a", "!", "~", strings.Repeat("a", 16<<10)} {
+		g.Expect(sendable(token)).To(BeTrue(), "%.20q", token)
+	}
+	for _, token := range []string{"", " ", "a b", "\x7f", "a\r\nb", "ü", strings.Repeat("a", 16<<10+1)} {
+		g.Expect(sendable(token)).To(BeFalse(), "%.20q", token)
+	}
 }

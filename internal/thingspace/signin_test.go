@@ -119,3 +119,57 @@ func TestWhatComesInsteadOfAToken(t *testing.T) {
 		})
 	}
 }
+
+func TestARefusedLoginWhateverItsStatus(t *testing.T) {
+	for _, status := range []int{400, 401, 403} {
+		g, f := NewWithT(t), newFar(t, simulator.Options{LoginRefusal: status})
+		for range 3 {
+			g.Expect(as[*thingspace.CredentialsRejectedError](t, f.list(t, caller(withPassword("wrong")))).Login).To(BeTrue())
+			f.clock.Step(time.Minute)
+		}
+		g.Expect(f.Count("login")).To(Equal(1), "%d", status)
+	}
+}
+
+// A 401 alone is what the gateway says of a stale bearer: its code with another status is no reason to log in again.
+func TestABearersCodeWithAnotherStatus(t *testing.T) {
+	g, f := NewWithT(t), newFar(t, simulator.Options{})
+	f.Inject(simulator.Fault{Operation: "login", Status: 403, Body: `{"fault":{"code":"900901"}}`})
+	_ = as[*thingspace.UnexpectedResponseError](t, f.list(t, caller(good)))
+	g.Expect(f.Counts()).To(Equal(map[string]int{"token": 1, "login": 1}))
+}
+
+// What is told of a login: before it is sent, that it never left, that it has succeeded.
+func TestWhatIsToldOfALogin(t *testing.T) {
+	for name, test := range map[string]struct {
+		faults []simulator.Fault
+		told   []string
+	}{
+		"it succeeds":   {nil, []string{"before", "after"}},
+		"it fails":      {[]simulator.Fault{{Operation: "login", Status: 500}}, []string{"before"}},
+		"no answer":     {[]simulator.Fault{{Operation: "login"}}, []string{"before"}},
+		"it is useless": {[]simulator.Fault{{Operation: "login", Status: 200, Body: "{}"}}, []string{"before"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g, f := NewWithT(t), newFar(t, simulator.Options{})
+			for _, fault := range test.faults {
+				f.Inject(fault)
+			}
+			var told []string
+			c := caller(good)
+			c.BeforeLogin = func(context.Context, bool) error { told = append(told, "before"); return nil }
+			c.LoginUnsent = func() { told = append(told, "unsent") }
+			c.AfterLogin = func(context.Context) { told = append(told, "after") }
+			_ = f.list(t, c)
+			g.Expect(told).To(Equal(test.told))
+		})
+	}
+}
+
+func TestATokenOfUnknownLifeServes(t *testing.T) {
+	g, f := NewWithT(t), newFar(t, simulator.Options{NoExpiresIn: true})
+	for range 2 {
+		g.Expect(f.list(t, caller(good))).To(Succeed())
+	}
+	g.Expect(f.Counts()).To(Equal(map[string]int{"token": 1, "login": 1, "list": 2}))
+}

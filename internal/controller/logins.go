@@ -33,8 +33,13 @@ type loginLedger struct {
 	holders map[types.NamespacedName]secretUser
 }
 
-// nobody bears no user name: no Secret is without one.
-const nobody = thingspace.Sensitive("")
+// These are no user names: none is empty or has a line break in it.
+const (
+	// nobody has the logins with Secrets that can't be read: they may be anybody's.
+	nobody = thingspace.Sensitive("")
+	// unnamed has those with Secrets that are not usable as they are: nobody can sign in with them before they are.
+	unnamed = thingspace.Sensitive("\n")
+)
 
 // Logins that may be anybody's count for so many with a user who has none on record. It leaves one, which is all that a right password needs.
 const mostOfNobodys = 2
@@ -46,7 +51,6 @@ type secretUser struct {
 
 // earlierLogins is what earlier processes recorded.
 type earlierLogins struct {
-	// users holds, for nobody, the logins with Secrets that can't be read: whose they are is not known yet.
 	users   map[thingspace.Sensitive]thingspace.EarlierLogins
 	refused map[rules.SecretIdentity]bool
 }
@@ -81,24 +85,26 @@ func (l *loginLedger) of(ctx context.Context, used *usable) (thingspace.EarlierL
 	return earlier, nil
 }
 
-// recognise makes the logins with a Secret that can be read at last its user's.
+// recognise makes the logins with a Secret that is readable and usable at last its user's.
 func (l *loginLedger) recognise(used *usable) {
-	unread := secretUser{secretUID: used.identity.UID, username: nobody}
-	logins, ok := l.tried[unread]
-	if !ok {
-		return
-	}
-	delete(l.tried, unread)
-	l.tried[keyOf(used)] = logins
-	user, unknown := l.earlier.users[used.Username], l.earlier.users[nobody]
-	user.Failed, unknown.Failed = user.Failed+int(logins), unknown.Failed-int(logins)
-	user.Requests = slices.Concat(user.Requests, unknown.Requests)
-	for holder, of := range l.holders {
-		if of == unread {
-			l.holders[holder] = keyOf(used)
+	for _, name := range []thingspace.Sensitive{nobody, unnamed} {
+		before := secretUser{secretUID: used.identity.UID, username: name}
+		logins, ok := l.tried[before]
+		if !ok {
+			continue
 		}
+		delete(l.tried, before)
+		l.tried[keyOf(used)] = logins
+		user, unknown := l.earlier.users[used.Username], l.earlier.users[name]
+		user.Failed, unknown.Failed = user.Failed+int(logins), unknown.Failed-int(logins)
+		user.Requests = slices.Concat(user.Requests, unknown.Requests)
+		for holder, of := range l.holders {
+			if of == before {
+				l.holders[holder] = keyOf(used)
+			}
+		}
+		l.earlier.users[used.Username], l.earlier.users[name] = user, unknown
 	}
-	l.earlier.users[used.Username], l.earlier.users[nobody] = user, unknown
 }
 
 // next counts a login that is about to be made, and returns the record that an object is to hold before it is.
@@ -185,7 +191,7 @@ func (l *loginLedger) load(ctx context.Context) error {
 			var unusable *rules.CredentialsError
 			switch {
 			case errors.As(err, &unusable):
-				continue // nobody can sign in with it
+				key.username = unnamed
 			case apierrors.IsInternalError(err), apierrors.IsStoreReadError(err):
 				// It may stay so, for example where it can't be decrypted any more: nobody else waits for that.
 				log.FromContext(ctx).Info("Logins are on record with a Secret that can't be read: until it can, they count for every user.",

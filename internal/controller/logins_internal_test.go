@@ -123,6 +123,18 @@ func TestASuccessEndsEarlierFailures(t *testing.T) {
 	g.Expect(l.at(t, secret).Requests).To(ConsistOf("granted"))
 }
 
+// A Secret that nobody can sign in with as it is counts for nobody, until it is put right.
+func TestEarlierLoginsWithAnUnusableSecret(t *testing.T) {
+	g := NewWithT(t)
+	broken := secretOf("a", "user")
+	delete(broken.Data, "username")
+	l := ledgerOver(t, broken, recorded("a", "x", withheld, "asked", 2), recorded("a", "y", withheld, "", 3))
+	g.Expect(l.at(t, secretOf("b", "user"))).To(BeZero())
+	mended := l.at(t, secretOf("a", "user"))
+	g.Expect(mended.Failed).To(Equal(3))
+	g.Expect(mended.Requests).To(ContainElement("asked"))
+}
+
 // A Secret that can't be read holds up nobody else. Until it can, what is on record of it may be anybody's: whoever has failed with nothing has one login, and none
 // is made more because of it.
 func TestEarlierLoginsWithAnUnreadableSecret(t *testing.T) {

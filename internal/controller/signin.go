@@ -34,13 +34,13 @@ func (p *pass) caller(ctx context.Context) (thingspace.Caller, error) {
 		requested = ""
 	}
 	return thingspace.Caller{
-		Account:      p.facts.Object.Spec.Account,
-		Credentials:  found.Credentials,
-		Earlier:      earlier,
-		LoginRequest: requested,
-		BeforeLogin:  func(ctx context.Context, proven bool) error { return p.beforeLogin(ctx, found, proven) },
-		LoginUnsent:  func() { p.logins.unsent(found) },
-		AfterLogin:   func(ctx context.Context) { p.afterLogin(ctx, found) },
+		Account:        p.facts.Object.Spec.Account,
+		Credentials:    found.Credentials,
+		Earlier:        earlier,
+		LoginRequest:   requested,
+		BeforeLogin:    func(ctx context.Context, proven bool) error { return p.beforeLogin(ctx, found, proven) },
+		LoginUncounted: func() { p.logins.unsent(found) },
+		AfterLogin:     func(ctx context.Context) { p.afterLogin(ctx, found) },
 	}, nil
 }
 

@@ -22,9 +22,9 @@ type Caller struct {
 	// these credentials have signed in before in this process: where they have not, the login is to be put on record.
 	BeforeLogin func(ctx context.Context, proven bool) error
 
-	// LoginUnsent is called where BeforeLogin was called for credentials that have not signed in before, returned no error, and the login did not
-	// leave this machine after all: what is on record for it is to be taken back.
-	LoginUnsent func()
+	// LoginUncounted is called where BeforeLogin was called for credentials that have not signed in before, returned no error, and the login did not
+	// leave this machine after all, or was throttled: nobody has looked at the password, and what is on record for it is to be taken back.
+	LoginUncounted func()
 
 	// AfterLogin is called when a login has succeeded, in the same goroutine.
 	AfterLogin func(ctx context.Context)

@@ -63,7 +63,7 @@ func TestALoginThatNeverLeavesIsTakenBack(t *testing.T) {
 				}
 				return nil
 			}
-			c.LoginUnsent = func() { unsent++ }
+			c.LoginUncounted = func() { unsent++ }
 			for range 5 {
 				_, err := client.List(t.Context(), c)
 				_ = as[*thingspace.UnavailableError](t, err)

@@ -185,7 +185,7 @@ func TestLoginsThatAreNotSent(t *testing.T) {
 	recorded, taken := 0, 0
 	c := caller(good)
 	c.BeforeLogin = func(context.Context, bool) error { recorded++; return nil }
-	c.LoginUnsent = func() { taken++ }
+	c.LoginUncounted = func() { taken++ }
 	f.Inject(simulator.Fault{Operation: "list", Status: 503})
 	g.Expect(f.list(t, c)).NotTo(Succeed())
 	g.Expect([]int{recorded, taken, f.Count("login")}).To(Equal([]int{1, 0, 1}))

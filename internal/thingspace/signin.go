@@ -144,8 +144,9 @@ func (c *Client) login(ctx context.Context, caller Caller, digest Digest, state 
 			written = false
 		}
 	}
-	if err != nil && !written && recorded && !attempt.proven && caller.LoginUnsent != nil {
-		caller.LoginUnsent()
+	noAttempt := err != nil && !written || err == nil && a.throttled()
+	if noAttempt && recorded && !attempt.proven && caller.LoginUncounted != nil {
+		caller.LoginUncounted()
 	}
 	err = c.loginVerdict(attempt, state, a, written, err)
 	if err == nil && caller.AfterLogin != nil {

@@ -147,6 +147,7 @@ func TestWhatIsToldOfALogin(t *testing.T) {
 	}{
 		"it succeeds":   {nil, []string{"before", "after"}},
 		"it fails":      {[]simulator.Fault{{Operation: "login", Status: 500}}, []string{"before"}},
+		"throttled":     {[]simulator.Fault{{Operation: "login", Status: 429}}, []string{"before", "unsent"}},
 		"no answer":     {[]simulator.Fault{{Operation: "login"}}, []string{"before"}},
 		"it is useless": {[]simulator.Fault{{Operation: "login", Status: 200, Body: "{}"}}, []string{"before"}},
 	} {
@@ -158,7 +159,7 @@ func TestWhatIsToldOfALogin(t *testing.T) {
 			var told []string
 			c := caller(good)
 			c.BeforeLogin = func(context.Context, bool) error { told = append(told, "before"); return nil }
-			c.LoginUnsent = func() { told = append(told, "unsent") }
+			c.LoginUncounted = func() { told = append(told, "unsent") }
 			c.AfterLogin = func(context.Context) { told = append(told, "after") }
 			_ = f.list(t, c)
 			g.Expect(told).To(Equal(test.told))

@@ -85,6 +85,7 @@ func TestLoginsWithoutVerdictCount(t *testing.T) {
 		"429":           {simulator.Fault{Status: 429}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			g, f := NewWithT(t), newFar(t, simulator.Options{})
 			test.fault.Operation = "login"
 			f.Inject(test.fault)

@@ -115,7 +115,7 @@ var bent = []defect{
 	{missedEvent, "credentials are not kept for the deletion", "internal/controller/signin.go",
 		"func(s *objectState) { s.credentials = credentials }", "func(*objectState) {}"},
 	{missedEvent, "a check hours after the last change writes", "internal/rules/summarise.go",
-		"\treturn Summary{Status: status, Memory: memory}\n}\n\n// keepsReady", "\tif RequestedAt(f.Object) == \"\" && f.Now.Sub(f.Memory.FirstSeen).Hours() > 7 {\n\t\tstatus.LastHandledReconcileAt = \"late\"\n\t}\n\treturn Summary{Status: status, Memory: memory}\n}\n\n// keepsReady"},
+		"\treturn Summary{Status: status, Memory: memory}\n}\n\n// keepsReady", "\tif RequestedAt(f.Object) == \"\" && f.Now.Sub(f.Memory.FirstSeen).Hours() > 2 {\n\t\tstatus.LastHandledReconcileAt = \"late\"\n\t}\n\treturn Summary{Status: status, Memory: memory}\n}\n\n// keepsReady"},
 	{missedEvent, "what is in sync is sent again", "internal/rules/decide.go",
 		"return thingspace.EqualURLs(live, o.Spec.URL) ||\n\t\t", "return "},
 

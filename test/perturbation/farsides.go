@@ -27,7 +27,7 @@ var farSides = []farSideKind{
 			return path
 		}
 	}, []string{
-		"create", "adopt an equal URL", "take over a foreign URL", "URL changed twice", "URL change of one that would not overwrite", "URL change, then delete",
+		"create", "adopt an equal URL", "take over a foreign URL", "URL changed twice", "URL change of one that would not overwrite", "URL change of one that only warns", "URL change, then delete",
 		"drift corrected", "drift to nothing", "stripped", "delete", "recreate with another URL", "two objects, one account, then hand-over",
 		"suspend with another URL, then resume",
 	}},

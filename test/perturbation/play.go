@@ -15,9 +15,11 @@ const (
 	betweenActs = 15 * time.Minute
 	// Faults may need time to heal: five minutes of backoff, ten of a withheld login.
 	healing = time.Hour
-	// After this many checks in which nothing happens, nothing will.
-	restingSlots = 50
 )
+
+// restingSlots is after how many checks in which nothing happens, nothing will. Half of the time of a play goes into them: where many defects are tried, a
+// third has to do.
+var restingSlots = 50
 
 // ending is how one run of a story ended; those of the undisturbed run are what all others are compared with.
 type ending struct {
@@ -139,7 +141,7 @@ func (w *world) changePassword(password string) {
 func (w *world) rest() {
 	w.disturbedByOthers = false // there was a slot in between
 	before := len(w.bus.trace)
-	w.settle(restingSlots * interval)
+	w.settle(time.Duration(restingSlots) * interval)
 	checks := 0
 	for _, e := range w.bus.trace[before:] {
 		if e.kind == "list" {

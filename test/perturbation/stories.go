@@ -135,6 +135,7 @@ var stories = []story{
 	{"URL change", good, []act{create(), edit(changeURL)}},
 	{"URL changed twice", good, []act{create(), edit(changeURL), edit(func(o *v1alpha1.FotaCallback) { o.Spec.URL = fleetURL + "/3" })}},
 	{"URL change of one that would not overwrite", good, []act{create(ifUnregistered), edit(changeURL)}},
+	{"URL change of one that only warns", good, []act{create(warn), edit(changeURL)}},
 	{"URL change, then delete", good, []act{create(), edit(changeURL), remove}},
 	{"credentials rotated", good, []act{create(), rotate}},
 	{"wrong password, then the right one", wrongPassword, []act{create(), user(good)}},

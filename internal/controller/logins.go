@@ -31,6 +31,8 @@ type loginLedger struct {
 	tried map[secretUser]int32
 	// holders are the objects that have a count on record, and whose count it is.
 	holders map[types.NamespacedName]secretUser
+	// works are the users that have signed in: what earlier processes recorded of them is over, however late it turns out to be theirs.
+	works map[thingspace.Sensitive]bool
 }
 
 // These are no user names: none is empty or has a line break in it.
@@ -57,7 +59,8 @@ type earlierLogins struct {
 
 func newLoginLedger(live client.Reader, namespaces []string, credentials *credentialReader) *loginLedger {
 	return &loginLedger{
-		live: live, namespaces: namespaces, credentials: credentials, tried: map[secretUser]int32{}, holders: map[types.NamespacedName]secretUser{},
+		live: live, namespaces: namespaces, credentials: credentials,
+		tried: map[secretUser]int32{}, holders: map[types.NamespacedName]secretUser{}, works: map[thingspace.Sensitive]bool{},
 	}
 }
 
@@ -94,9 +97,12 @@ func (l *loginLedger) recognise(used *usable) {
 			continue
 		}
 		delete(l.tried, before)
-		l.tried[keyOf(used)] = logins
 		user, unknown := l.earlier.users[used.Username], l.earlier.users[name]
-		user.Failed, unknown.Failed = user.Failed+int(logins), unknown.Failed-int(logins)
+		unknown.Failed -= int(logins)
+		if !l.works[used.Username] {
+			l.tried[keyOf(used)] = logins
+			user.Failed += int(logins)
+		}
 		user.Requests = slices.Concat(user.Requests, unknown.Requests)
 		for holder, of := range l.holders {
 			if of == before {
@@ -127,10 +133,11 @@ func (l *loginLedger) unsent(used *usable) {
 	}
 }
 
-// succeeded ends the user's run of failures, with whatever Secret they were made, and returns the objects that may still have them on record.
+// succeeded ends the user's run of failures, with whatever Secret they were made, and returns the objects that have them on record until they are cleared.
 func (l *loginLedger) succeeded(used *usable) []types.NamespacedName {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.works[used.Username] = true
 	maps.DeleteFunc(l.tried, func(of secretUser, _ int32) bool { return of.username == used.Username })
 	if user, ok := l.earlier.users[used.Username]; ok {
 		user.Failed = 0
@@ -140,10 +147,16 @@ func (l *loginLedger) succeeded(used *usable) []types.NamespacedName {
 	for holder, of := range l.holders {
 		if of.username == used.Username {
 			void = append(void, holder)
-			delete(l.holders, holder)
 		}
 	}
 	return void
+}
+
+// cleared says that an object has nothing on record any more.
+func (l *loginLedger) cleared(holder types.NamespacedName) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.holders, holder)
 }
 
 // recordsAtOnce is how many objects are read with one request.

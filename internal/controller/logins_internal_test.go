@@ -133,6 +133,18 @@ func TestEarlierLoginsWithAnUnusableSecret(t *testing.T) {
 	mended := l.at(t, secretOf("a", "user"))
 	g.Expect(mended.Failed).To(Equal(3))
 	g.Expect(mended.Requests).To(ContainElement("asked"))
+
+	l = ledgerOver(t, broken, recorded("a", "x", withheld, "", 3))
+	g.Expect(l.at(t, secretOf("b", "user"))).To(BeZero())
+	used, err := credentialsIn(secretOf("b", "user"))
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(l.succeeded(used)).To(BeEmpty())
+	g.Expect(l.at(t, secretOf("a", "user")).Failed).To(BeZero(), "the user has signed in since")
+	x := types.NamespacedName{Namespace: "a", Name: "x"}
+	g.Expect(l.succeeded(used)).To(ConsistOf(x))
+	g.Expect(l.succeeded(used)).To(ConsistOf(x), "until it is cleared")
+	l.cleared(x)
+	g.Expect(l.succeeded(used)).To(BeEmpty())
 }
 
 // A Secret that can't be read holds up nobody else. Until it can, what is on record of it may be anybody's: whoever has failed with nothing has one login, and none
@@ -195,7 +207,10 @@ func TestRecordsOfLogins(t *testing.T) {
 	other.Username, elsewhere.identity.UID = "another", "uid-b"
 	g.Expect(l.next(&other, z).Logins).To(BeEquivalentTo(1), "nor what another user failed with")
 
-	g.Expect(l.succeeded(&elsewhere)).To(ConsistOf(types.NamespacedName{Namespace: "a", Name: "x"}, y), "with whatever Secret")
+	x := types.NamespacedName{Namespace: "a", Name: "x"}
+	g.Expect(l.succeeded(&elsewhere)).To(ConsistOf(x, y), "with whatever Secret")
+	l.cleared(x)
+	l.cleared(y)
 	g.Expect(l.at(t, secret).Failed).To(BeZero())
 	g.Expect(l.next(used, y).Logins).To(BeEquivalentTo(1))
 	g.Expect(l.succeeded(used)).To(ConsistOf(y))

@@ -116,13 +116,16 @@ func (p *pass) afterLogin(ctx context.Context, used *usable) {
 			log.FromContext(ctx).V(1).Info("The record of a login that succeeded stays until the next pass.", "cause", err.Error())
 		}
 	}
+	p.logins.cleared(p.name())
 	for _, holder := range void {
 		if holder == p.name() {
 			continue
 		}
 		if err := p.clearRecord(ctx, holder); err != nil {
-			log.FromContext(ctx).V(1).Info("The record of failed logins stays, although the user has signed in.", "holder", holder, "cause", err.Error())
+			log.FromContext(ctx).V(1).Info("The record of failed logins stays until the user signs in again.", "holder", holder, "cause", err.Error())
+			continue
 		}
+		p.logins.cleared(holder)
 	}
 }
 

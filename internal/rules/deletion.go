@@ -44,7 +44,7 @@ func decideDeletion(f Facts) Step {
 		return Step{Action: Release, Event: v1alpha1.EventDeregistrationSkipped, Foreign: f.Listing.URL}
 	case f.did(Deregister):
 		return rest(v1alpha1.ReasonDeregistering) // accepted, and yet still there
-	case next != nil && successorState(next) == successorWorking && f.comesBack():
+	case next != nil && !next.Spec.Suspend && successorState(next) == successorWorking && f.comesBack():
 		return Step{Action: Rest, Reason: v1alpha1.ReasonDeregistering, Wait: f.Now.Add(backoffMost + handOverPatience)}
 	}
 	return Step{Action: Deregister}

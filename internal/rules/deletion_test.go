@@ -80,7 +80,7 @@ func TestHandOverAfterAnOutage(t *testing.T) {
 	g := NewWithT(t)
 	next := object(named("next"), handled(v1alpha1.ReasonAPIUnavailable, metav1.ConditionFalse, v1alpha1.ConditionReconciling))
 	f := at(facts(leaving(claimed(old), registered(old)), next), 3*time.Minute)
-	f.Memory.Attempts = 1
+	f.Memory.AwaitsAPI = true
 	back := listed(f, old)
 	wait := rules.Decide(back)
 	g.Expect(wait).To(Equal(rules.Step{Action: rules.Rest, Reason: v1alpha1.ReasonDeregistering, Wait: now.Add(10 * time.Minute)}))
@@ -93,6 +93,12 @@ func TestHandOverAfterAnOutage(t *testing.T) {
 	g.Expect(rules.Decide(listed(at(f, 10*time.Minute), old)).Action).To(Equal(rules.Deregister), "it had its time")
 	f.Standing.Successor = object(named("next"), healthy)
 	g.Expect(rules.Decide(at(f, 4*time.Minute)).Action).To(Equal(rules.Release))
+
+	back.Memory.AwaitsAPI = false
+	g.Expect(rules.Decide(back).Action).To(Equal(rules.Deregister), "what failed before was something else")
+	back.Memory.AwaitsAPI = true
+	next.Spec.Suspend = true
+	g.Expect(rules.Decide(back).Action).To(Equal(rules.Deregister), "a suspended one does not try")
 }
 
 // While calls are held back the message stays what it was.

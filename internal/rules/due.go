@@ -151,5 +151,5 @@ func (f *Facts) handOverEnds() time.Time {
 	return began.Add(handOverPatience)
 }
 
-// comesBack says whether ThingSpace answers again after it did not. A successor may not have tried since: it does so within the longest backoff.
-func (f *Facts) comesBack() bool { return f.Listing != nil && f.Memory.Attempts > 0 }
+// comesBack says whether ThingSpace answers again after it was out of reach. A successor may not have tried since: it does so within the longest backoff.
+func (f *Facts) comesBack() bool { return f.Listing != nil && f.Memory.AwaitsAPI }

@@ -53,14 +53,17 @@ func AccountKey(account string) string { return strings.ToLower(account) }
 // Stand finds the object's place. Peers are the other objects that name its account, in any order.
 func Stand(object *v1alpha1.FotaCallback, peers []*v1alpha1.FotaCallback) Standing {
 	var counted, predecessors []*v1alpha1.FotaCallback
-	claimed := claims(object) || slices.ContainsFunc(peers, claims)
+	strongest := claimOf(object)
+	for _, peer := range peers {
+		strongest = max(strongest, claimOf(peer))
+	}
 	for _, peer := range peers {
 		switch {
 		case Deleting(peer):
 			if HasFinalizer(peer) && !peer.Spec.Retains() {
 				predecessors = append(predecessors, peer)
 			}
-		case passedOver(peer), claimed && yields(peer):
+		case passedOver(peer), yields(peer, strongest):
 		default:
 			counted = append(counted, peer)
 		}
@@ -75,7 +78,7 @@ func Stand(object *v1alpha1.FotaCallback, peers []*v1alpha1.FotaCallback) Standi
 		return Standing{Successor: first}
 	}
 	standing := Standing{Place: Owner, Predecessors: predecessors}
-	if first != nil && (byPrecedence(first, object) < 0 || claimed && yields(object)) {
+	if first != nil && (byPrecedence(first, object) < 0 || yields(object, strongest)) {
 		standing.Place, standing.Owner = Behind, first
 	}
 	if passedOver(object) {
@@ -98,14 +101,32 @@ func passedOver(o *v1alpha1.FotaCallback) bool {
 	return passesOver(ReadyReason(o))
 }
 
-// claims says whether the object has claimed the account, and can work on it.
-func claims(o *v1alpha1.FotaCallback) bool {
-	return !Deleting(o) && HasFinalizer(o) && !passedOver(o) && !yields(o)
+// claim is how far an object has come with taking the account over.
+type claim int
+
+const (
+	noClaim claim = iota
+	// oldClaim has a finalizer and says AccountConflict: it came to nothing, or is so new that status does not know of it.
+	oldClaim
+	goodClaim
+)
+
+func claimOf(o *v1alpha1.FotaCallback) claim {
+	switch {
+	case Deleting(o), !HasFinalizer(o), passedOver(o):
+		return noClaim
+	case saysConflict(o):
+		return oldClaim
+	}
+	return goodClaim
 }
 
-// yields says whether the object has accepted that another has claimed the account before it: its age, or a claim of its own that came to nothing, no longer
-// counts against that one.
-func yields(o *v1alpha1.FotaCallback) bool {
+// yields says whether the object has accepted that another has claimed the account: its age no longer counts against one with a better claim.
+func yields(o *v1alpha1.FotaCallback, strongest claim) bool {
+	return saysConflict(o) && claimOf(o) < strongest
+}
+
+func saysConflict(o *v1alpha1.FotaCallback) bool {
 	return o.Status.RegisteredURL == "" && o.Status.ObservedGeneration == o.Generation && ReadyReason(o) == v1alpha1.ReasonAccountConflict
 }
 

@@ -91,7 +91,11 @@ func TestWhoComesBackLeavesAClaimedAccountAlone(t *testing.T) {
 	claimed(wish)(back)
 	g.Expect(rules.Stand(back, []*v1alpha1.FotaCallback{holder}).Place).To(Equal(rules.Behind), "its own claim came to nothing")
 	g.Expect(rules.Stand(holder, []*v1alpha1.FotaCallback{back}).Place).To(Equal(rules.Owner), "both see that alike too")
+	handled(v1alpha1.ReasonAccountConflict, metav1.ConditionFalse)(holder)
+	g.Expect(rules.Stand(back, []*v1alpha1.FotaCallback{holder}).Place).To(Equal(rules.Owner), "neither claim is better: age")
 	back.Finalizers = nil
+	g.Expect(rules.Stand(back, []*v1alpha1.FotaCallback{holder}).Place).To(Equal(rules.Behind), "a claim that status does not know of yet")
+	holder.Status = v1alpha1.FotaCallbackStatus{ObservedGeneration: -1}
 
 	newcomer := object(named("newcomer"))
 	g.Expect(rules.Stand(holder, []*v1alpha1.FotaCallback{back, newcomer}).Owner).To(Equal(newcomer), "age counts among the others")

@@ -10,7 +10,8 @@ type Caller struct {
 	// Credentials sign the call in. Tokens and sessions are shared by everybody who brings equal ones.
 	Credentials Credentials
 
-	// Earlier is what earlier processes have on record of logins with these credentials and of their user. It counts when the user is first met.
+	// Earlier is what earlier processes have on record of logins with these credentials and of their user. It counts when the user is first
+	// met, and what turns out to be more later counts then.
 	Earlier EarlierLogins
 
 	// LoginRequest is a person's request for one login although three in a row have failed for this user, and for a token although one has just been

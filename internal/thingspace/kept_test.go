@@ -84,6 +84,20 @@ func TestCredentialsInUseAreNotForgotten(t *testing.T) {
 	}
 }
 
+// Whose logins an earlier process recorded may be known only after the user has been met.
+func TestEarlierLoginsThatBecomeKnownLater(t *testing.T) {
+	g, f := NewWithT(t), newFar(t, simulator.Options{})
+	f.Inject(simulator.Fault{Operation: "login", Status: 500})
+	c := caller(good)
+	g.Expect(f.list(t, c)).NotTo(Succeed())
+	f.clock.Step(time.Minute)
+	c.Earlier.Failed = 2
+	for range 2 {
+		_ = as[*thingspace.LoginWithheldError](t, f.list(t, c))
+	}
+	g.Expect(f.Count("login")).To(Equal(1))
+}
+
 func TestALoginsMinuteIsNotForgotten(t *testing.T) {
 	g, f := NewWithT(t), newFar(t, simulator.Options{})
 	g.Expect(f.list(t, caller(good))).To(Succeed())

@@ -30,9 +30,10 @@ type logins struct {
 }
 
 type userLogins struct {
-	failed int
-	last   time.Time
-	asked  time.Time
+	// failed is how many in a row; earlier of them, earlier processes made.
+	failed, earlier int
+	last            time.Time
+	asked           time.Time
 	// granted are the requests that have allowed a login, by digest, and grantedAt is when the last of them did.
 	granted   map[[sha256.Size]byte]bool
 	grantedAt time.Time
@@ -103,11 +104,14 @@ func digestOf(request string) [sha256.Size]byte { return sha256.Sum256([]byte(re
 func (l *logins) userOf(caller Caller) *userLogins {
 	user := l.users[caller.Credentials.Username]
 	if user == nil {
-		user = &userLogins{failed: caller.Earlier.Failed, granted: map[[sha256.Size]byte]bool{}}
+		user = &userLogins{granted: map[[sha256.Size]byte]bool{}}
+		l.users[caller.Credentials.Username] = user
+	}
+	if more := caller.Earlier.Failed - user.earlier; more > 0 { // some may turn out to be this user's only later
+		user.failed, user.earlier = user.failed+more, caller.Earlier.Failed
 		for _, request := range caller.Earlier.Requests {
 			user.granted[digestOf(request)] = true
 		}
-		l.users[caller.Credentials.Username] = user
 	}
 	return user
 }

@@ -69,12 +69,15 @@ func cannot(o *v1alpha1.FotaCallback) bool {
 
 // owner is who has the say over an account among objects: who has registered, then who does not stand back behind a claim, then the oldest.
 func owner(all []*v1alpha1.FotaCallback) *v1alpha1.FotaCallback {
+	standsBack := func(o *v1alpha1.FotaCallback) bool {
+		return o.Status.RegisteredURL == "" && reason(o) == v1alpha1.ReasonAccountConflict
+	}
 	rank := func(o *v1alpha1.FotaCallback) int {
 		switch {
 		case o.Status.RegisteredURL != "":
 			return 0
-		case reason(o) == v1alpha1.ReasonAccountConflict && slices.ContainsFunc(all, func(other *v1alpha1.FotaCallback) bool {
-			return other != o && claimed(other) && !deleting(other) && !cannot(other) && (other.Status.RegisteredURL != "" || reason(other) != v1alpha1.ReasonAccountConflict)
+		case standsBack(o) && slices.ContainsFunc(all, func(other *v1alpha1.FotaCallback) bool {
+			return claimed(other) && !deleting(other) && !cannot(other) && (!standsBack(other) || !claimed(o))
 		}):
 			return 2
 		}

@@ -14,10 +14,9 @@ import (
 	"testing"
 )
 
-// enoughBroken plans of one class and story are enough of a tally, and so are enough of all.
 const (
+	// enoughBroken plans of one class and story are enough of a tally.
 	enoughBroken = 2
-	enough       = 120
 	// mostStride is odd, because what begins a plan of A3 comes in pairs.
 	mostStride = 7
 )
@@ -26,6 +25,7 @@ var (
 	hurry    = flag.Bool("hurry", false, "run two of eleven plans of the classes that have many")
 	every    = flag.Int("every", 1, "run every so many plans of each class")
 	tallying = flag.Bool("tally", false, "count the broken promises in one line of JSON, and explain none")
+	enough   = flag.Int64("enough", 120, "play no more once so many plans have failed, in a tally")
 	without  = flag.String("without", "", "a promise that is not judged")
 
 	planned, failed atomic.Int64
@@ -68,7 +68,7 @@ func TestPerturbation(t *testing.T) {
 				}
 				for n, c := range classes {
 					t.Run(c.name, func(t *testing.T) {
-						if r.broken && n > 0 || *tallying && failed.Load() >= enough {
+						if r.broken && n > 0 || *tallying && failed.Load() >= *enough {
 							return
 						}
 						broken := 0
@@ -78,7 +78,7 @@ func TestPerturbation(t *testing.T) {
 						}
 						counts[n].Add(int64(len(plans)))
 						for number, p := range plans {
-							if number > 0 && c.leavesOut(number+at, step) || *tallying && broken >= enoughBroken {
+							if number > 0 && c.leavesOut(number+at, step) || *tallying && (broken >= enoughBroken || failed.Load() >= *enough) {
 								continue
 							}
 							t.Run(strconv.Itoa(number), func(t *testing.T) {

@@ -27,7 +27,7 @@ type suite struct {
 }
 
 // A hundredth of the plans notices nearly all that all of them notice.
-var perturbation = suite{folder: "test/perturbation", args: []string{"-test.run=^TestPerturbation$", "-every=101", "-tally"}}
+var perturbation = suite{folder: "test/perturbation", args: []string{"-test.run=^TestPerturbation$", "-every=101", "-tally", "-enough=1"}}
 
 // targets are what is mutated, each with the suites that may notice, the quickest first.
 var targets = []struct {

@@ -36,7 +36,7 @@ var alone = map[string]string{
 // made are there for one promise each. Of two of them other promises take notice too by now, since there are more stories.
 var made = []defect{
 	{lostIntent, "a new URL is claimed after it is sent", "internal/rules/decide.go",
-		"recordedFirst(o, live, Step{Action: Update, Claims: claims,", "recordedFirst(o, live, Step{Action: Update, Claims: claims && o.Status.RegisteredURL == \"\","},
+		"recordedFirst(o, live, Step{Action: Update, Claims: claims,", "recordedFirst(o, live, Step{Action: Update, Claims: claims && (o.Status.RegisteredURL == \"\" || o.Status.EchoedURL != \"\"),"},
 	{staleView, "a proof serves for an hour", "internal/controller/pass.go",
 		"const proofServes = 5 * time.Second", "const proofServes = time.Hour"},
 	{lostIntent, "handed over to one that is not Ready yet", "internal/rules/deletion.go",

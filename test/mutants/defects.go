@@ -30,7 +30,7 @@ var bent = []defect{
 	{lostIntent, "a foreign URL is replaced before it is on record", "internal/rules/decide.go",
 		"if o.Status.ReplacedURL != live {", "if false {"},
 	{staleView, "who says AccountConflict takes the account over by its age, after a claim of its own", "internal/rules/standing.go",
-		"return saysConflict(o) && claimOf(o) < strongest }", "return saysConflict(o) && !HasFinalizer(o) && claimOf(o) < strongest }"},
+		"return saysConflict(o) && claimOf(o) < strongest", "return saysConflict(o) && !HasFinalizer(o) && claimOf(o) < strongest"},
 	{missedEvent, "a deletion does not give its successor time after an outage", "internal/rules/due.go",
 		"f.Listing != nil && f.Memory.AwaitsAPI }", "false }"},
 	{lostIntent, "ours is only what status says", "internal/rules/decide.go",

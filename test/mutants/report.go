@@ -50,15 +50,10 @@ func matrix(tried []result) string {
 		if r.killed() {
 			killed[r.class]++
 		}
-		var broken []string
-		for _, promise := range r.sorted() {
-			broken = append(broken, fmt.Sprintf("%s (%d)", promise, r.Broken[promise]))
+		for promise := range r.Broken {
 			noticed[promise]++
 		}
-		if r.died {
-			broken = []string{"the harness's process ended"}
-		}
-		fmt.Fprintf(&text, "| %s | %s | %s | %s |\n", r.class, r.name, r.verdict(), strings.Join(broken, ", "))
+		fmt.Fprintf(&text, "| %s | %s | %s | %s |\n", r.class, r.name, r.verdict(), r.promises())
 	}
 	fmt.Fprintln(&text, "\n| kind | killed |\n|---|---|")
 	for _, class := range slices.Sorted(maps.Keys(all)) {

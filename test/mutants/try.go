@@ -45,11 +45,16 @@ func (r result) verdict() string {
 	return "SURVIVED"
 }
 
+// promises are those that were broken, and how often.
 func (r result) promises() string {
 	if r.died {
-		return "it stops working"
+		return "the harness's process ended"
 	}
-	return strings.Join(r.sorted(), ", ")
+	var broken []string
+	for _, promise := range r.sorted() {
+		broken = append(broken, fmt.Sprintf("%s (%d)", promise, r.Broken[promise]))
+	}
+	return strings.Join(broken, ", ")
 }
 
 // aside says whether it is noticed by the one promise that it is there for.
@@ -74,7 +79,7 @@ func tryAll(root string, chosen []defect) []result {
 			if err != nil {
 				fmt.Printf("%s: %v\n", d.name, err)
 			}
-			fmt.Printf("%-9s %s: %s (%s)%s\n", r.verdict(), d.class, d.name, r.promises(), r.aside())
+			fmt.Printf("%-9s %s: %s: %s%s\n", r.verdict(), d.class, d.name, r.promises(), r.aside())
 			tried[n] = r
 			return nil
 		})

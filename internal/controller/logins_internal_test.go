@@ -134,6 +134,10 @@ func TestEarlierLoginsWithAnUnusableSecret(t *testing.T) {
 	g.Expect(mended.Failed).To(Equal(3))
 	g.Expect(mended.Requests).To(ContainElement("asked"))
 
+	l = ledgerOver(t, broken, secretOf("b", "user"), recorded("a", "x", withheld, "", 1), recorded("b", "x", withheld, "", 1))
+	g.Expect(l.at(t, secretOf("b", "user")).Failed).To(Equal(1))
+	g.Expect(l.at(t, secretOf("a", "user")).Failed).To(Equal(2), "besides those with another Secret")
+
 	l = ledgerOver(t, broken, recorded("a", "x", withheld, "", 3))
 	g.Expect(l.at(t, secretOf("b", "user"))).To(BeZero())
 	used, err := credentialsIn(secretOf("b", "user"))

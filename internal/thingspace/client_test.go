@@ -37,22 +37,26 @@ type far struct {
 	recovered atomic.Int32
 }
 
-func newFar(t *testing.T, options simulator.Options) *far {
+func newFar(t *testing.T, options simulator.Options, changes ...func(*thingspace.Config)) *far {
 	t.Helper()
 	f := &far{clock: clocktesting.NewFakeClock(time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC))}
 	options.Clock = f.clock
 	f.Simulator = simulator.New(options)
 	server := httptest.NewServer(f.Simulator)
 	t.Cleanup(server.Close)
-	f.client = f.newClient(t, server.URL+"/api")
+	f.client = f.newClient(t, server.URL+"/api", changes...)
 	return f
 }
 
-func (f *far) newClient(t *testing.T, base string) *thingspace.Client {
+func (f *far) newClient(t *testing.T, base string, changes ...func(*thingspace.Config)) *thingspace.Client {
 	t.Helper()
-	client, err := thingspace.New(thingspace.Config{
+	config := thingspace.Config{
 		BaseURL: base, AllowHTTP: true, Timeout: 2 * time.Second, Clock: f.clock, OnRecovery: func() { f.recovered.Add(1) },
-	})
+	}
+	for _, change := range changes {
+		change(&config)
+	}
+	client, err := thingspace.New(config)
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
 	return client
 }

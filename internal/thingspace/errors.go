@@ -28,7 +28,7 @@ func (e *CredentialsRejectedError) Error() string {
 type LoginWithheldError struct {
 	// Proven says that these credentials have signed in before; then a login is allowed again after RetryAfter.
 	Proven bool
-	// RetryAfter is when, for proven credentials; zero for others, which wait for a person (Caller.AllowLogin).
+	// RetryAfter is when, for proven credentials; zero for others, which wait for a person (Caller.LoginRequest).
 	RetryAfter time.Duration
 }
 

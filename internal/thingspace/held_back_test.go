@@ -5,14 +5,12 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	. "github.com/onsi/gomega"
-	clocktesting "k8s.io/utils/clock/testing"
 
 	"github.com/fota-callback-operator/fota-callback-operator/internal/simulator"
 	"github.com/fota-callback-operator/fota-callback-operator/internal/thingspace"
@@ -41,18 +39,10 @@ func TestALoginThatNeverLeavesIsTakenBack(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)
-			clock := clocktesting.NewFakeClock(time.Now())
-			far := simulator.New(simulator.Options{Clock: clock})
-			server := httptest.NewServer(far)
-			t.Cleanup(server.Close)
-			client, err := thingspace.New(thingspace.Config{
-				BaseURL: server.URL + "/api", AllowHTTP: true, Timeout: 2 * time.Second, Clock: clock, Transport: &unreachableLogin{test.logins},
-			})
-			g.Expect(err).NotTo(HaveOccurred())
+			f := newFar(t, simulator.Options{}, func(c *thingspace.Config) { c.Transport = &unreachableLogin{test.logins} })
 			for range test.logins {
-				_, err := client.List(t.Context(), caller(good))
-				g.Expect(err).NotTo(HaveOccurred())
-				clock.Step(16 * time.Minute) // the session ends by idling
+				g.Expect(f.list(t, caller(good))).To(Succeed())
+				f.clock.Step(16 * time.Minute) // the session ends by idling
 			}
 			asked, recorded, unsent := 0, 0, 0
 			c := caller(good)
@@ -65,12 +55,11 @@ func TestALoginThatNeverLeavesIsTakenBack(t *testing.T) {
 			}
 			c.LoginUncounted = func() { unsent++ }
 			for range 5 {
-				_, err := client.List(t.Context(), c)
-				_ = as[*thingspace.UnavailableError](t, err)
+				_ = as[*thingspace.UnavailableError](t, f.list(t, c))
 				g.Expect(unsent).To(Equal(recorded))
 			}
 			g.Expect([]int{asked, recorded}).To(Equal([]int{5, test.recorded}))
-			g.Expect(far.Count("login")).To(Equal(test.logins))
+			g.Expect(f.Count("login")).To(Equal(test.logins))
 		})
 	}
 }
@@ -87,37 +76,29 @@ func TestCallsInLineAreHeldBackToo(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			const waiting = 20
 			g := NewWithT(t)
-			clock := clocktesting.NewFakeClock(time.Now())
-			far := simulator.New(simulator.Options{Clock: clock})
-			server := httptest.NewServer(far)
-			t.Cleanup(server.Close)
-			client, err := thingspace.New(thingspace.Config{
-				BaseURL: server.URL + "/api", AllowHTTP: true, Timeout: 2 * time.Second, Clock: clock, QPS: 1, Burst: 3,
-			})
-			g.Expect(err).NotTo(HaveOccurred())
-			_, err = client.List(t.Context(), caller(good)) // with its sign-in all that may leave at once
-			g.Expect(err).NotTo(HaveOccurred())
-			far.Inject(test.fault)
+			f := newFar(t, simulator.Options{}, func(c *thingspace.Config) { c.QPS, c.Burst = 1, 3 })
+			g.Expect(f.list(t, caller(good))).To(Succeed()) // with its sign-in all that may leave at once
+			f.Inject(test.fault)
 			var calls sync.WaitGroup
 			for range waiting {
-				calls.Go(func() { _, _ = client.List(t.Context(), caller(good)) })
+				calls.Go(func() { _ = f.list(t, caller(good)) })
 			}
-			g.Eventually(clock.Waiters).Should(Equal(waiting))
+			g.Eventually(f.clock.Waiters).Should(Equal(waiting))
 			for n := range test.after {
-				clock.Step(time.Second)
-				g.Eventually(func() int { return far.Count("list") }).Should(Equal(n + 2))
-				g.Eventually(clock.Waiters).Should(Equal(waiting - n - 1))
+				f.clock.Step(time.Second)
+				g.Eventually(func() int { return f.Count("list") }).Should(Equal(n + 2))
+				g.Eventually(f.clock.Waiters).Should(Equal(waiting - n - 1))
 			}
 			// The last answer has to be taken in before the others get their place.
 			g.Eventually(func() error {
 				ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 				defer cancel()
-				_, err := client.List(ctx, caller(good))
+				_, err := f.client.List(ctx, caller(good))
 				return err
 			}).Should(MatchError(Or(ContainSubstring("asked to wait"), ContainSubstring("held back"))))
-			clock.Step(time.Minute)
+			f.clock.Step(time.Minute)
 			calls.Wait()
-			g.Expect(far.Count("list")).To(BeNumerically("<=", test.after+2), "one that probes at the most")
+			g.Expect(f.Count("list")).To(BeNumerically("<=", test.after+2), "one that probes at the most")
 		})
 	}
 }

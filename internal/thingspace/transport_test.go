@@ -2,13 +2,10 @@ package thingspace_test
 
 import (
 	"context"
-	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	. "github.com/onsi/gomega"
-	clocktesting "k8s.io/utils/clock/testing"
 
 	"github.com/fota-callback-operator/fota-callback-operator/internal/simulator"
 	"github.com/fota-callback-operator/fota-callback-operator/internal/thingspace"
@@ -40,18 +37,13 @@ func TestTheLongestBody(t *testing.T) {
 
 // Who gives up while ThingSpace has not answered yet hears that, and nothing of ThingSpace.
 func TestWhoGivesUpOnACall(t *testing.T) {
-	g, clock := NewWithT(t), clocktesting.NewFakeClock(time.Now())
 	ctx, giveUp := context.WithCancel(t.Context())
-	far := simulator.New(simulator.Options{Clock: clock, OnRequest: func(r simulator.Request) {
+	f := newFar(t, simulator.Options{OnRequest: func(r simulator.Request) {
 		if r.Operation == "list" {
 			giveUp()
 		}
 	}})
-	far.Inject(simulator.Fault{Operation: "list", Hang: true})
-	server := httptest.NewServer(far)
-	t.Cleanup(server.Close)
-	client, err := thingspace.New(thingspace.Config{BaseURL: server.URL + "/api", AllowHTTP: true, Timeout: time.Minute, Clock: clock})
-	g.Expect(err).NotTo(HaveOccurred())
-	_, err = client.List(ctx, caller(good))
-	g.Expect(err).To(MatchError(context.Canceled))
+	f.Inject(simulator.Fault{Operation: "list", Hang: true})
+	_, err := f.client.List(ctx, caller(good))
+	NewWithT(t).Expect(err).To(MatchError(context.Canceled))
 }

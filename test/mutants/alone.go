@@ -3,7 +3,7 @@ package main
 import "slices"
 
 // defects are all that are tried.
-var defects = slices.Concat(bent, made)
+var defects = slices.Concat(bent, bentSignIn, made)
 
 // alone names, for each promise, a defect that nothing else notices: without that promise it has to survive.
 var alone = map[string]string{

@@ -15,7 +15,7 @@ const (
 	signIn      = "sign-in, redirect or leak"
 )
 
-// bent are rules as somebody might get them wrong.
+// bent are the rules of when to do what, as somebody might get them wrong.
 var bent = []defect{
 	{lostIntent, "no finalizer with the claim", "internal/controller/pass.go",
 		"controllerutil.AddFinalizer(o, v1alpha1.Finalizer)\n", "\n"},
@@ -134,42 +134,4 @@ var bent = []defect{
 		"setWhileTrue(status, condition, v1alpha1.ConditionReconciling, working)", "setWhileTrue(status, condition, v1alpha1.ConditionReconciling, working || stalled)"},
 	{policy, "observedGeneration runs ahead", "internal/rules/summarise.go",
 		"status.ObservedGeneration = f.Object.Generation\n", "status.ObservedGeneration = f.Object.Generation + 1\n"},
-
-	{signIn, "redirects are followed", "internal/thingspace/client.go",
-		"return http.ErrUseLastResponse", "return nil"},
-	{signIn, "a password in the log", "internal/controller/signin.go",
-		"p.facts.Secret, p.used = found.identity, found\n", "p.facts.Secret, p.used = found.identity, found\n\tlog.FromContext(ctx).V(9).Info(found.Password.Reveal())\n"},
-	{signIn, "the Basic header in status", "internal/rules/summarise.go",
-		"recordCredentials(&status, f)\n", "recordCredentials(&status, f)\n\tstatus.LastHandledReconcileAt = \"ZGVtby1rZXk6czNjciZ0In4vP8O8\"\n"},
-	{signIn, "an event shows a URL's path", "internal/rules/announce.go",
-		"origin := thingspace.Origin(f.Object.Spec.URL)", "origin := f.Object.Spec.URL"},
-	{signIn, "a refused login is repeated", "internal/thingspace/logins.go",
-		"a.content.refused = &CredentialsRejectedError{Login: true, Code: code}\n\treturn a.content.refused",
-		"return &CredentialsRejectedError{Login: true, Code: code}"},
-	{signIn, "failed logins are not counted", "internal/thingspace/logins.go",
-		"if user.failed >= mostFailedLogins {", "if false {"},
-	{signIn, "logins without an answer are not counted", "internal/thingspace/logins.go",
-		"func (a *loginAttempt) unanswered() {\n\ta.logins.mu.Lock()\n\tdefer a.logins.mu.Unlock()\n\ta.user.failed++", "func (a *loginAttempt) unanswered() {\n\ta.logins.mu.Lock()\n\tdefer a.logins.mu.Unlock()"},
-	{signIn, "many logins a minute", "internal/thingspace/logins.go",
-		"if since < loginEvery && attempt.request == \"\" {", "if false {"},
-	{signIn, "a login is not on record before it is made", "internal/controller/signin.go",
-		"if proven {\n\t\treturn nil\n\t}", "if true {\n\t\treturn nil\n\t}"},
-	{signIn, "a login that succeeded stays on record until the pass ends", "internal/controller/signin.go",
-		"if p.facts.Object.Status.RejectedCredentials != nil {", "if false {"},
-	{signIn, "earlier processes' logins are not counted", "internal/controller/logins.go",
-		"user.Failed += int(max(0, record.Logins-highest[key]))", "user.Failed += 0"},
-	{signIn, "Retry-After is not honoured", "internal/thingspace/transport.go",
-		"if err == nil && a.throttled() {", "if false {"},
-	{signIn, "a stale token is not renewed", "internal/thingspace/client.go",
-		"case r.aboutBearer():\n\t\treturn cureBearer", "case r.aboutBearer():\n\t\treturn cureNone"},
-	{signIn, "an expired session is not renewed", "internal/thingspace/client.go",
-		"case r.aboutSession():\n\t\treturn cureSession", "case r.aboutSession():\n\t\treturn cureNone"},
-	{signIn, "any 2xx or 3xx is a success", "internal/thingspace/answer.go",
-		"// echo reads an answer to Register or Update.\nfunc (a answer) echo() (string, error) {\n", "// echo reads an answer to Register or Update.\nfunc (a answer) echo() (string, error) {\n\tif a.status < 400 {\n\t\treturn \"https://fota.example.com/callbacks/east\", nil\n\t}\n"},
-	{signIn, "an echo with another host is a success", "internal/controller/pass.go",
-		"if !sameHost(echo, wish) {", "if false {"},
-	{signIn, "a web server's 404 means nothing registered", "internal/thingspace/answer.go",
-		"return r.structured && !r.gateway && !r.aboutAccount() && !looksLikeXML(a.body)", "return true"},
-	{signIn, "an object without url means nothing registered", "internal/thingspace/answer.go",
-		"case !ok:\n\t\treturn \"\", unexpected(\"an object without url\")", "case !ok:\n\t\treturn none(mayBeNone)"},
 }

@@ -57,7 +57,7 @@ func newCredentialReader(reader client.Reader, clk clock.PassiveClock) *credenti
 }
 
 // get returns the credentials in a Secret, from a read that is no older than maxAge. Errors are *rules.CredentialsError where
-// the Secret has to change, *rules.KubernetesError where it could not be read.
+// the Secret has to change, *rules.KubernetesError where it could not be read. A user name that is there comes with the former too.
 func (r *credentialReader) get(ctx context.Context, name types.NamespacedName, maxAge time.Duration) (*usable, error) {
 	if known, ok := r.remembered(name, maxAge); ok {
 		return known.found, known.err
@@ -119,9 +119,10 @@ func (r *credentialReader) fetch(ctx context.Context, name types.NamespacedName)
 	return credentialsIn(&secret)
 }
 
-// credentialsIn takes the four values out of a Secret, without white space at their ends.
+// credentialsIn takes the four values out of a Secret, without white space at their ends. Where one can't be used, the others come with the error.
 func credentialsIn(secret *corev1.Secret) (*usable, error) {
 	found := &usable{identity: rules.SecretIdentity{UID: string(secret.UID), ResourceVersion: secret.ResourceVersion}}
+	var first error
 	for _, entry := range []struct {
 		key   string
 		value *thingspace.Sensitive
@@ -132,12 +133,14 @@ func credentialsIn(secret *corev1.Secret) (*usable, error) {
 		{"password", &found.Password},
 	} {
 		text := strings.TrimSpace(string(secret.Data[entry.key]))
-		if problem := problemWith(entry.key, text); problem != "" {
-			return nil, &rules.CredentialsError{Problem: fmt.Sprintf("Secret %s/%s: key %s %s.", secret.Namespace, secret.Name, entry.key, problem)}
+		problem := problemWith(entry.key, text)
+		if problem == "" {
+			*entry.value = thingspace.Sensitive(text)
+		} else if first == nil {
+			first = &rules.CredentialsError{Problem: fmt.Sprintf("Secret %s/%s: key %s %s.", secret.Namespace, secret.Name, entry.key, problem)}
 		}
-		*entry.value = thingspace.Sensitive(text)
 	}
-	return found, nil
+	return found, first
 }
 
 // problemWith says why a value can't be sent, without showing it; empty where it can.

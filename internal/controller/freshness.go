@@ -61,3 +61,6 @@ func reaches(version, other string) bool {
 	order, err := resourceversion.CompareResourceVersion(version, other)
 	return err == nil && order >= 0
 }
+
+// before says whether a resourceVersion comes before another; one that can't be compared does not.
+func before(version, other string) bool { return version != other && reaches(other, version) }

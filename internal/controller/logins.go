@@ -2,15 +2,12 @@ package controller
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"slices"
 	"sync"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
 	"github.com/fota-callback-operator/fota-callback-operator/internal/rules"
@@ -29,19 +26,16 @@ type loginLedger struct {
 	earlier *earlierLogins
 	// tried is the count by now, for each Secret and each user that it has named.
 	tried map[secretUser]int32
-	// holders are the objects that have a count on record, and whose count it is.
-	holders map[types.NamespacedName]secretUser
+	// onRecord is the highest count that this process has seen or put on record, for each Secret by its UID.
+	onRecord map[string]int32
+	// holders are the objects that have a count on record.
+	holders map[types.NamespacedName]holder
 	// works are the users that have signed in: what earlier processes recorded of them is over, however late it turns out to be theirs.
 	works map[thingspace.Sensitive]bool
 }
 
-// These are no user names: none is empty or has a line break in it.
-const (
-	// nobody has the logins with Secrets that can't be read: they may be anybody's.
-	nobody = thingspace.Sensitive("")
-	// unnamed has those with Secrets that are not usable as they are: nobody can sign in with them before they are.
-	unnamed = thingspace.Sensitive("\n")
-)
+// nobody has the logins with a Secret that does not tell whose it is: they may be anybody's. It is no user name: none is empty.
+const nobody = thingspace.Sensitive("")
 
 // Logins that may be anybody's count for so many with a user who has none on record. It leaves one, which is all that a right password needs.
 const mostOfNobodys = 2
@@ -49,6 +43,14 @@ const mostOfNobodys = 2
 type secretUser struct {
 	secretUID string
 	username  thingspace.Sensitive
+}
+
+// holder is an object that has a count on record, and whose count it is. Version is the last of its resourceVersions that is known to have it; empty where it is not
+// known whether the record was written.
+type holder struct {
+	secretUser
+	uid     types.UID
+	version string
 }
 
 // earlierLogins is what earlier processes recorded.
@@ -60,16 +62,12 @@ type earlierLogins struct {
 func newLoginLedger(live client.Reader, namespaces []string, credentials *credentialReader) *loginLedger {
 	return &loginLedger{
 		live: live, namespaces: namespaces, credentials: credentials,
-		tried: map[secretUser]int32{}, holders: map[types.NamespacedName]secretUser{}, works: map[thingspace.Sensitive]bool{},
+		tried: map[secretUser]int32{}, onRecord: map[string]int32{}, holders: map[types.NamespacedName]holder{}, works: map[thingspace.Sensitive]bool{},
 	}
 }
 
-func keyOf(used *usable) secretUser {
-	return secretUser{secretUID: used.identity.UID, username: used.Username}
-}
-
-// of returns what earlier processes recorded of these credentials and of their user.
-func (l *loginLedger) of(ctx context.Context, used *usable) (thingspace.EarlierLogins, error) {
+// of returns what other processes have recorded of these credentials, which are for this object, and of their user.
+func (l *loginLedger) of(ctx context.Context, used *usable, o *v1alpha1.FotaCallback) (thingspace.EarlierLogins, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.earlier == nil {
@@ -77,50 +75,112 @@ func (l *loginLedger) of(ctx context.Context, used *usable) (thingspace.EarlierL
 			return thingspace.EarlierLogins{}, err
 		}
 	}
-	l.recognise(used)
-	earlier, unknown := l.earlier.users[used.Username], l.earlier.users[nobody]
-	if earlier.Failed == 0 {
-		unknown.Failed = min(unknown.Failed, mostOfNobodys)
+	l.recognise(used, used.identity.UID)
+	if record := o.Status.RejectedCredentials; record != nil {
+		l.recognise(used, record.SecretUID) // maybe one that is gone, whose place this Secret has taken
+		l.learn(used, o, record)
+	} else {
+		l.learnSuccess(used, o)
 	}
-	earlier.Failed += unknown.Failed
-	earlier.Requests = slices.Concat(earlier.Requests, unknown.Requests)
+	earlier := l.earlier.users[used.Username]
+	if unknown := l.earlier.users[nobody]; !l.works[used.Username] {
+		if earlier.Failed == 0 {
+			unknown.Failed = min(unknown.Failed, mostOfNobodys)
+		}
+		earlier.Failed += unknown.Failed
+		earlier.Requests = slices.Concat(earlier.Requests, unknown.Requests)
+	}
 	earlier.Refused = l.earlier.refused[used.identity]
 	return earlier, nil
 }
 
-// recognise makes the logins with a Secret that is readable and usable at last its user's.
-func (l *loginLedger) recognise(used *usable) {
-	for _, name := range []thingspace.Sensitive{nobody, unnamed} {
-		before := secretUser{secretUID: used.identity.UID, username: name}
-		logins, ok := l.tried[before]
-		if !ok {
-			continue
+// recognise makes the logins with a Secret its user's, once that is known.
+func (l *loginLedger) recognise(used *usable, secretUID string) {
+	before, now := secretUser{secretUID, nobody}, secretUser{secretUID, used.Username}
+	logins, ok := l.tried[before]
+	if !ok {
+		return
+	}
+	delete(l.tried, before)
+	user, unknown := l.earlier.users[used.Username], l.earlier.users[nobody]
+	unknown.Failed -= int(logins)
+	if !l.works[used.Username] {
+		l.tried[now] = max(l.tried[now], logins)
+		user.Failed += int(logins)
+	}
+	user.Requests = slices.Concat(user.Requests, unknown.Requests)
+	for name, held := range l.holders {
+		if held.secretUser == before {
+			held.secretUser = now
+			l.holders[name] = held
 		}
-		delete(l.tried, before)
-		user, unknown := l.earlier.users[used.Username], l.earlier.users[name]
-		unknown.Failed -= int(logins)
-		if !l.works[used.Username] {
-			l.tried[keyOf(used)] = logins
-			user.Failed += int(logins)
-		}
-		user.Requests = slices.Concat(user.Requests, unknown.Requests)
-		for holder, of := range l.holders {
-			if of == before {
-				l.holders[holder] = keyOf(used)
-			}
-		}
-		l.earlier.users[used.Username], l.earlier.users[name] = user, unknown
+	}
+	l.earlier.users[used.Username], l.earlier.users[nobody] = user, unknown
+}
+
+// learn counts what another process, an old leader say, has put on record with an object since this one looked.
+func (l *loginLedger) learn(used *usable, o *v1alpha1.FotaCallback, record *v1alpha1.RejectedCredentials) {
+	if rules.SaysLoginRefused(o) {
+		l.earlier.refused[identityIn(record)] = true
+	}
+	more := record.Logins - l.onRecord[record.SecretUID]
+	if more <= 0 {
+		return
+	}
+	l.onRecord[record.SecretUID] = record.Logins
+	key := secretUser{record.SecretUID, used.Username}
+	l.tried[key] += more
+	l.holders[nameOf(o)] = holder{key, o.UID, o.ResourceVersion}
+	user := l.earlier.users[used.Username]
+	user.Failed += int(more)
+	user.Requests = append(user.Requests, o.Status.LastHandledReconcileAt)
+	l.earlier.users[used.Username] = user
+}
+
+// learnSuccess notices that an object has no record any more which this process has not cleared: the user has signed in with another, and what that or an earlier
+// one has recorded is over. What this process has counted itself stays.
+func (l *loginLedger) learnSuccess(used *usable, o *v1alpha1.FotaCallback) {
+	held := l.holders[nameOf(o)]
+	if held.uid != o.UID || held.version == "" || !before(held.version, o.ResourceVersion) {
+		return
+	}
+	delete(l.holders, nameOf(o))
+	if held.username == used.Username { // otherwise it is another user who has signed in
+		l.endEarlier(used.Username)
 	}
 }
 
-// next counts a login that is about to be made, and returns the record that an object is to hold before it is.
-func (l *loginLedger) next(used *usable, holder types.NamespacedName) *v1alpha1.RejectedCredentials {
+func (l *loginLedger) endEarlier(username thingspace.Sensitive) {
+	if user, ok := l.earlier.users[username]; ok {
+		user.Failed = 0
+		l.earlier.users[username] = user
+	}
+}
+
+// next counts a login that is about to be made, and returns the record that an object is to hold before it is. Where that takes the place of one about another
+// Secret, what is in that stays counted.
+func (l *loginLedger) next(used *usable, o *v1alpha1.FotaCallback) *v1alpha1.RejectedCredentials {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.tried[keyOf(used)]++
-	l.holders[holder] = keyOf(used)
-	return &v1alpha1.RejectedCredentials{
-		SecretUID: used.identity.UID, SecretResourceVersion: used.identity.ResourceVersion, Logins: l.tried[keyOf(used)],
+	key := secretUser{used.identity.UID, used.Username}
+	if before := o.Status.RejectedCredentials; before != nil && before.SecretUID != key.secretUID {
+		replaced := secretUser{before.SecretUID, used.Username}
+		l.tried[key] += l.tried[replaced]
+		delete(l.tried, replaced)
+	}
+	l.tried[key]++
+	l.holders[nameOf(o)] = holder{key, o.UID, ""}
+	return &v1alpha1.RejectedCredentials{SecretUID: key.secretUID, SecretResourceVersion: used.identity.ResourceVersion, Logins: l.tried[key]}
+}
+
+// recorded says that an object has the record, or may have it, which is when the answer to the write is lost: then its version is the one before.
+func (l *loginLedger) recorded(o *v1alpha1.FotaCallback, record *v1alpha1.RejectedCredentials) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.onRecord[record.SecretUID] = max(l.onRecord[record.SecretUID], record.Logins)
+	if held, ok := l.holders[nameOf(o)]; ok && o.Status.RejectedCredentials != nil {
+		held.version = o.ResourceVersion
+		l.holders[nameOf(o)] = held
 	}
 }
 
@@ -128,7 +188,7 @@ func (l *loginLedger) next(used *usable, holder types.NamespacedName) *v1alpha1.
 func (l *loginLedger) unsent(used *usable) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if key := keyOf(used); l.tried[key] > 0 {
+	if key := (secretUser{used.identity.UID, used.Username}); l.tried[key] > 0 {
 		l.tried[key]--
 	}
 }
@@ -139,14 +199,11 @@ func (l *loginLedger) succeeded(used *usable) []types.NamespacedName {
 	defer l.mu.Unlock()
 	l.works[used.Username] = true
 	maps.DeleteFunc(l.tried, func(of secretUser, _ int32) bool { return of.username == used.Username })
-	if user, ok := l.earlier.users[used.Username]; ok {
-		user.Failed = 0
-		l.earlier.users[used.Username] = user
-	}
+	l.endEarlier(used.Username)
 	var void []types.NamespacedName
-	for holder, of := range l.holders {
-		if of.username == used.Username {
-			void = append(void, holder)
+	for name, held := range l.holders {
+		if held.username == used.Username {
+			void = append(void, name)
 		}
 	}
 	return void
@@ -157,75 +214,4 @@ func (l *loginLedger) cleared(holder types.NamespacedName) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.holders, holder)
-}
-
-// recordsAtOnce is how many objects are read with one request.
-const recordsAtOnce = 500
-
-// records returns the objects that have logins on record. They are read past the cache: one that lags at the start would not show the last logins before it.
-func (l *loginLedger) records(ctx context.Context) ([]*v1alpha1.FotaCallback, error) {
-	var found []*v1alpha1.FotaCallback
-	for _, namespace := range orAll(l.namespaces) {
-		for next := ""; ; {
-			var page v1alpha1.FotaCallbackList
-			if err := l.live.List(ctx, &page, client.InNamespace(namespace), client.Limit(recordsAtOnce), client.Continue(next)); err != nil {
-				return nil, err
-			}
-			for i := range page.Items {
-				if page.Items[i].Status.RejectedCredentials != nil {
-					found = append(found, page.Items[i].DeepCopy()) // which lets the page go
-				}
-			}
-			if next = page.Continue; next == "" {
-				break
-			}
-		}
-	}
-	return found, nil
-}
-
-// load adds the records up for each user. A record names a Secret, and only the Secret can tell whose it is.
-func (l *loginLedger) load(ctx context.Context) error {
-	records, err := l.records(ctx)
-	if err != nil {
-		return &rules.KubernetesError{Attempted: "look up earlier logins", Err: err}
-	}
-	found := &earlierLogins{users: map[thingspace.Sensitive]thingspace.EarlierLogins{}, refused: map[rules.SecretIdentity]bool{}}
-	highest, holders := map[secretUser]int32{}, map[types.NamespacedName]secretUser{}
-	for _, o := range records {
-		record := o.Status.RejectedCredentials
-		refused := rules.SaysLoginRefused(o)
-		if refused {
-			found.refused[rules.SecretIdentity{UID: record.SecretUID, ResourceVersion: record.SecretResourceVersion}] = true
-		}
-		key := secretUser{secretUID: record.SecretUID, username: nobody}
-		if _, unread := highest[key]; !unread {
-			used, err := l.credentials.get(ctx, types.NamespacedName{Namespace: o.Namespace, Name: o.Spec.SecretName()}, secretServes)
-			var unusable *rules.CredentialsError
-			switch {
-			case errors.As(err, &unusable):
-				key.username = unnamed
-			case apierrors.IsInternalError(err), apierrors.IsStoreReadError(err):
-				// It may stay so, for example where it can't be decrypted any more: nobody else waits for that.
-				log.FromContext(ctx).Info("Logins are on record with a Secret that can't be read: until it can, they count for every user.",
-					"namespace", o.Namespace, "secret", o.Spec.SecretName(), "cause", err.Error())
-			case err != nil:
-				return err
-			case used.identity.UID != record.SecretUID:
-				continue // it is another Secret by now
-			default:
-				key.username = used.Username
-			}
-		}
-		user := found.users[key.username]
-		user.Failed += int(max(0, record.Logins-highest[key]))
-		user.Requests = append(user.Requests, o.Status.LastHandledReconcileAt)
-		found.users[key.username] = user
-		highest[key] = max(highest[key], record.Logins)
-		if !refused { // which is to stay on record
-			holders[nameOf(o)] = key
-		}
-	}
-	l.earlier, l.tried, l.holders = found, highest, holders
-	return nil
 }

@@ -35,9 +35,13 @@ func secretOf(namespace, user string) *corev1.Secret {
 	return secret
 }
 
+func objectIn(namespace, name string) *v1alpha1.FotaCallback {
+	return &v1alpha1.FotaCallback{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
+}
+
 // recorded is an object that an earlier process has left with a record of logins with its namespace's Secret.
 func recorded(namespace, name, message, request string, logins int32) *v1alpha1.FotaCallback {
-	o := &v1alpha1.FotaCallback{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
+	o := objectIn(namespace, name)
 	o.Status.RejectedCredentials = &v1alpha1.RejectedCredentials{SecretUID: "uid-" + namespace, SecretResourceVersion: "7", Logins: logins}
 	o.Status.LastHandledReconcileAt = request
 	meta.SetStatusCondition(&o.Status.Conditions, metav1.Condition{
@@ -63,9 +67,15 @@ func ledgerReading(t *testing.T, funcs interceptor.Funcs, objects ...client.Obje
 
 func (l *loginLedger) at(t *testing.T, secret *corev1.Secret) thingspace.EarlierLogins {
 	t.Helper()
+	return l.before(t, secret, &v1alpha1.FotaCallback{})
+}
+
+// before is what is known when a login with a Secret is about to be made for an object.
+func (l *loginLedger) before(t *testing.T, secret *corev1.Secret, o *v1alpha1.FotaCallback) thingspace.EarlierLogins {
+	t.Helper()
 	used, err := credentialsIn(secret)
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
-	earlier, err := l.of(t.Context(), used)
+	earlier, err := l.of(t.Context(), used, o)
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
 	return earlier
 }
@@ -95,8 +105,7 @@ func TestEarlierLoginsOfManyObjects(t *testing.T) {
 func TestEarlierLoginsOfAUser(t *testing.T) {
 	g := NewWithT(t)
 	a, b, other := secretOf("a", "user"), secretOf("b", "user"), secretOf("c", "another")
-	gone := recorded("gone", "x", withheld, "", 3)
-	l := ledgerOver(t, a, b, other, gone,
+	l := ledgerOver(t, a, b, other,
 		recorded("a", "x", withheld, "first", 1), recorded("a", "y", withheld, "", 2), recorded("b", "x", withheld, "second", 1), recorded("c", "x", withheld, "", 1))
 	for _, secret := range []*corev1.Secret{b, a} {
 		earlier := l.at(t, secret)
@@ -107,7 +116,13 @@ func TestEarlierLoginsOfAUser(t *testing.T) {
 	g.Expect(l.at(t, other).Failed).To(Equal(1))
 
 	b.UID = "uid-anew"
-	g.Expect(ledgerOver(t, b, recorded("b", "x", withheld, "", 2)).at(t, b).Failed).To(BeZero(), "another Secret by that name")
+	l = ledgerOver(t, b, recorded("b", "x", withheld, "", 2))
+	g.Expect(l.at(t, b).Failed).To(Equal(2), "another Secret by that name is most likely for the same user")
+	used, err := credentialsIn(b)
+	g.Expect(err).NotTo(HaveOccurred())
+	record := l.next(used, recorded("b", "x", withheld, "", 2))
+	g.Expect(*record).To(Equal(v1alpha1.RejectedCredentials{SecretUID: "uid-anew", SecretResourceVersion: "7", Logins: 3}), "the record that it replaces stays counted")
+	g.Expect(l.next(used, recorded("b", "y", withheld, "", 2)).Logins).To(BeEquivalentTo(4), "but once")
 }
 
 // A success ends what earlier processes have recorded too: who is met anew after it starts from nothing.
@@ -123,31 +138,41 @@ func TestASuccessEndsEarlierFailures(t *testing.T) {
 	g.Expect(l.at(t, secret).Requests).To(ConsistOf("granted"))
 }
 
-// A Secret that nobody can sign in with as it is counts for nobody, until it is put right.
+// A Secret that nobody can sign in with as it is tells all the same whose it was.
 func TestEarlierLoginsWithAnUnusableSecret(t *testing.T) {
 	g := NewWithT(t)
 	broken := secretOf("a", "user")
-	delete(broken.Data, "username")
+	delete(broken.Data, "client-id")
 	l := ledgerOver(t, broken, recorded("a", "x", withheld, "asked", 2), recorded("a", "y", withheld, "", 3))
-	g.Expect(l.at(t, secretOf("b", "user"))).To(BeZero())
-	mended := l.at(t, secretOf("a", "user"))
-	g.Expect(mended.Failed).To(Equal(3))
-	g.Expect(mended.Requests).To(ContainElement("asked"))
+	g.Expect(l.at(t, secretOf("b", "another"))).To(BeZero())
+	earlier := l.at(t, secretOf("b", "user"))
+	g.Expect(earlier.Failed).To(Equal(3))
+	g.Expect(earlier.Requests).To(ContainElement("asked"))
+}
 
-	l = ledgerOver(t, broken, secretOf("b", "user"), recorded("a", "x", withheld, "", 1), recorded("b", "x", withheld, "", 1))
-	g.Expect(l.at(t, secretOf("b", "user")).Failed).To(Equal(1))
-	g.Expect(l.at(t, secretOf("a", "user")).Failed).To(Equal(2), "besides those with another Secret")
+// One that is gone, or holds no user name, does not: what is on record may be anybody's, until an object that bears it has a Secret that does.
+func TestEarlierLoginsWithASecretThatIsGone(t *testing.T) {
+	g := NewWithT(t)
+	x := recorded("gone", "x", withheld, "asked", 2)
+	l := ledgerOver(t, x)
+	g.Expect(l.at(t, secretOf("b", "user")).Failed).To(Equal(2))
+	anew := secretOf("gone", "another")
+	anew.UID = "uid-anew"
+	g.Expect(l.before(t, anew, x).Failed).To(Equal(2))
+	g.Expect(l.at(t, secretOf("b", "user")).Failed).To(BeZero(), "they were the other's")
 
-	l = ledgerOver(t, broken, recorded("a", "x", withheld, "", 3))
-	g.Expect(l.at(t, secretOf("b", "user"))).To(BeZero())
+	nameless := secretOf("a", "user")
+	delete(nameless.Data, "username")
+	l = ledgerOver(t, nameless, recorded("a", "x", withheld, "", 3))
+	g.Expect(l.at(t, secretOf("b", "user")).Failed).To(Equal(mostOfNobodys))
 	used, err := credentialsIn(secretOf("b", "user"))
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(l.succeeded(used)).To(BeEmpty())
 	g.Expect(l.at(t, secretOf("a", "user")).Failed).To(BeZero(), "the user has signed in since")
-	x := types.NamespacedName{Namespace: "a", Name: "x"}
-	g.Expect(l.succeeded(used)).To(ConsistOf(x))
-	g.Expect(l.succeeded(used)).To(ConsistOf(x), "until it is cleared")
-	l.cleared(x)
+	xInA := types.NamespacedName{Namespace: "a", Name: "x"}
+	g.Expect(l.succeeded(used)).To(ConsistOf(xInA))
+	g.Expect(l.succeeded(used)).To(ConsistOf(xInA), "until it is cleared")
+	l.cleared(xInA)
 	g.Expect(l.succeeded(used)).To(BeEmpty())
 }
 
@@ -168,6 +193,10 @@ func TestEarlierLoginsWithAnUnreadableSecret(t *testing.T) {
 		recorded("a", "x", withheld, "asked", 3), recorded("a", "y", withheld, "", 1), recorded("d", "x", withheld, "", 1))
 	g.Expect(l.at(t, other).Failed).To(Equal(2))
 	g.Expect(l.at(t, other).Requests).To(ContainElement("asked"))
+	works, err := credentialsIn(secretOf("e", "a fourth"))
+	g.Expect(err).NotTo(HaveOccurred())
+	l.succeeded(works)
+	g.Expect(l.at(t, secretOf("e", "a fourth")).Failed).To(BeZero(), "they are over if they were this one's")
 	g.Expect(l.at(t, failed).Failed).To(Equal(4))
 	g.Expect(reads).To(Equal(1))
 
@@ -178,11 +207,11 @@ func TestEarlierLoginsWithAnUnreadableSecret(t *testing.T) {
 	g.Expect(l.at(t, failed).Failed).To(Equal(1))
 	used, err := credentialsIn(a)
 	g.Expect(err).NotTo(HaveOccurred())
-	g.Expect(l.next(used, types.NamespacedName{}).Logins).To(BeEquivalentTo(4))
+	g.Expect(l.next(used, &v1alpha1.FotaCallback{}).Logins).To(BeEquivalentTo(4))
 	g.Expect(l.succeeded(used)).To(HaveLen(3))
 
 	answer = apierrors.NewServiceUnavailable("it says nothing about the Secret")
-	_, err = ledgerReading(t, funcs, a, recorded("a", "x", withheld, "", 1)).of(t.Context(), used)
+	_, err = ledgerReading(t, funcs, a, recorded("a", "x", withheld, "", 1)).of(t.Context(), used, &v1alpha1.FotaCallback{})
 	g.Expect(err).To(HaveOccurred())
 }
 
@@ -199,11 +228,11 @@ func TestEarlierRefusals(t *testing.T) {
 func TestRecordsOfLogins(t *testing.T) {
 	g := NewWithT(t)
 	secret := secretOf("a", "user")
-	l := ledgerOver(t, secret, recorded("a", "x", withheld, "", 1), recorded("a", "refused", loginRefused, "", 1))
+	l := ledgerOver(t, secret, recorded("a", "x", withheld, "", 1))
 	g.Expect(l.at(t, secret).Failed).To(Equal(1))
 	used, err := credentialsIn(secret)
 	g.Expect(err).NotTo(HaveOccurred())
-	y, z := types.NamespacedName{Namespace: "a", Name: "y"}, types.NamespacedName{Namespace: "a", Name: "z"}
+	y, z := objectIn("a", "y"), objectIn("a", "z")
 	g.Expect(l.next(used, y).Logins).To(BeEquivalentTo(2))
 	l.unsent(used)
 	g.Expect(l.next(used, y).Logins).To(BeEquivalentTo(2), "what was not sent does not count")
@@ -212,13 +241,80 @@ func TestRecordsOfLogins(t *testing.T) {
 	g.Expect(l.next(&other, z).Logins).To(BeEquivalentTo(1), "nor what another user failed with")
 
 	x := types.NamespacedName{Namespace: "a", Name: "x"}
-	g.Expect(l.succeeded(&elsewhere)).To(ConsistOf(x, y), "with whatever Secret")
+	g.Expect(l.succeeded(&elsewhere)).To(ConsistOf(x, nameOf(y)), "with whatever Secret")
 	l.cleared(x)
-	l.cleared(y)
+	l.cleared(nameOf(y))
 	g.Expect(l.at(t, secret).Failed).To(BeZero())
 	g.Expect(l.next(used, y).Logins).To(BeEquivalentTo(1))
-	g.Expect(l.succeeded(used)).To(ConsistOf(y))
+	g.Expect(l.succeeded(used)).To(ConsistOf(nameOf(y)))
 	l.unsent(used)
 	g.Expect(l.next(used, y).Logins).To(BeEquivalentTo(1), "what a success has ended is not taken back too: the API refuses a record of none")
-	g.Expect(l.succeeded(&other)).To(ConsistOf(z))
+	g.Expect(l.succeeded(&other)).To(ConsistOf(nameOf(z)))
+}
+
+// An old leader may still be in the middle of a login when this process begins to work.
+func TestLoginsOfAnotherProcess(t *testing.T) {
+	g := NewWithT(t)
+	secret := secretOf("a", "user")
+	l := ledgerOver(t, secret)
+	g.Expect(l.at(t, secret)).To(BeZero())
+	used, err := credentialsIn(secret)
+	g.Expect(err).NotTo(HaveOccurred())
+
+	x := objectIn("a", "x")
+	x.Status.RejectedCredentials = l.next(used, x)
+	l.recorded(x, x.Status.RejectedCredentials)
+	g.Expect(l.before(t, secret, recorded("a", "x", withheld, "", 1)).Failed).To(BeZero(), "it is this process's own")
+
+	g.Expect(l.next(used, x).Logins).To(BeEquivalentTo(2))
+	l.unsent(used) // the write came too late
+	for range 2 {
+		known := l.before(t, secret, recorded("a", "y", withheld, "asked", 2))
+		g.Expect(known.Failed).To(Equal(1))
+		g.Expect(known.Requests).To(ConsistOf("asked"))
+		g.Expect(known.Refused).To(BeFalse())
+	}
+	g.Expect(l.before(t, secret, recorded("a", "y", loginRefused, "", 2)).Refused).To(BeTrue())
+	g.Expect(l.before(t, secretOf("b", "another"), recorded("a", "y", loginRefused, "", 2))).To(BeZero(), "it is about another Secret")
+
+	g.Expect(l.next(used, x).Logins).To(BeEquivalentTo(3))
+	g.Expect(l.succeeded(used)).To(ConsistOf(nameOf(x), nameOf(objectIn("a", "y"))))
+}
+
+// Where the record of an object is gone without this process's doing, the user has signed in with another one.
+func TestASuccessOfAnotherProcess(t *testing.T) {
+	secret := secretOf("a", "user")
+	x := recorded("a", "x", withheld, "", 3)
+	x.UID, x.ResourceVersion = "uid-x", "5"
+	own, err := credentialsIn(secret)
+	NewWithT(t).Expect(err).NotTo(HaveOccurred())
+	for name, test := range map[string]struct {
+		now    func(o *v1alpha1.FotaCallback)
+		failed int
+	}{
+		"cleared":                        {func(o *v1alpha1.FotaCallback) { o.ResourceVersion = "6" }, 0},
+		"not seen yet":                   {func(o *v1alpha1.FotaCallback) { o.ResourceVersion = "4" }, 3},
+		"another object":                 {func(o *v1alpha1.FotaCallback) { o.ResourceVersion, o.UID = "6", "uid-anew" }, 3},
+		"another's object":               {func(o *v1alpha1.FotaCallback) { o.ResourceVersion, o.Name = "6", "y" }, 3},
+		"nobody knows if it was written": {func(o *v1alpha1.FotaCallback) { o.ResourceVersion, o.Name = "6", "own" }, 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g, l := NewWithT(t), ledgerOver(t, secret, x.DeepCopy())
+			g.Expect(l.at(t, secret).Failed).To(Equal(3))
+			l.next(own, objectIn("a", "own"))
+			now := objectIn("a", "x")
+			now.UID = "uid-x"
+			test.now(now)
+			for range 2 {
+				g.Expect(l.before(t, secret, now).Failed).To(Equal(test.failed))
+			}
+			g.Expect(l.next(own, objectIn("a", "own")).Logins).To(BeEquivalentTo(5), "too high is the safe side")
+		})
+	}
+
+	g, l := NewWithT(t), ledgerOver(t, secret, x.DeepCopy())
+	g.Expect(l.at(t, secret).Failed).To(Equal(3))
+	x.Status.RejectedCredentials, x.ResourceVersion = nil, "6"
+	g.Expect(l.before(t, secretOf("a", "another"), x)).To(BeZero())
+	g.Expect(l.before(t, secret, x).Failed).To(Equal(3), "it was the other user who has signed in")
 }

@@ -210,7 +210,7 @@ func (p *pass) write(ctx context.Context, attempted string, status bool, change 
 	p.cache.wrote(sent, changed.ResourceVersion)
 	Trim(changed)
 	p.facts.Object = changed
-	p.states.change(p.name(), changed.UID, func(s *objectState) { s.written = changed })
+	p.states.wrote(changed)
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
@@ -25,7 +26,7 @@ func (p *pass) caller(ctx context.Context) (thingspace.Caller, error) {
 		return thingspace.Caller{}, err
 	}
 	p.facts.Secret, p.used = found.identity, found
-	earlier, err := p.logins.of(ctx, found)
+	earlier, err := p.logins.of(ctx, found, p.facts.Object)
 	if err != nil {
 		return thingspace.Caller{}, err
 	}
@@ -92,7 +93,7 @@ func (p *pass) beforeLogin(ctx context.Context, used *usable, proven bool) error
 		return nil
 	}
 	status := p.facts.Object.Status.DeepCopy()
-	status.RejectedCredentials = p.logins.next(used, p.name())
+	status.RejectedCredentials = p.logins.next(used, p.facts.Object)
 	// A request for a check allows one login more than is safe: it is used up before that is made.
 	if requested := rules.RequestedAt(p.facts.Object); requested != "" {
 		status.LastHandledReconcileAt = requested
@@ -100,11 +101,14 @@ func (p *pass) beforeLogin(ctx context.Context, used *usable, proven bool) error
 	if equality.Semantic.DeepEqual(&p.facts.Object.Status, status) {
 		return nil // a login that was recorded and then did not leave
 	}
-	if err := p.writeStatus(ctx, func(s *v1alpha1.FotaCallbackStatus) { *s = *status }); err != nil {
-		p.logins.unsent(used)
-		return err
+	err = p.writeStatus(ctx, func(s *v1alpha1.FotaCallbackStatus) { *s = *status })
+	if !apierrors.IsConflict(err) {
+		p.logins.recorded(p.facts.Object, status.RejectedCredentials)
 	}
-	return nil
+	if err != nil {
+		p.logins.unsent(used)
+	}
+	return err
 }
 
 // afterLogin takes a login that has succeeded off the record at once: a crash later in the pass must not make it count as a failed one.
@@ -141,5 +145,10 @@ func (p *pass) clearRecord(ctx context.Context, holder types.NamespacedName) err
 	}
 	base := live.DeepCopy()
 	live.Status.RejectedCredentials = nil
-	return p.Client.Status().Patch(ctx, &live, client.MergeFromWithOptions(base, client.MergeFromWithOptimisticLock{}))
+	if err := p.Client.Status().Patch(ctx, &live, client.MergeFromWithOptions(base, client.MergeFromWithOptimisticLock{})); err != nil {
+		return err
+	}
+	Trim(&live)
+	p.states.wrote(&live)
+	return nil
 }

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/resourceversion"
 
 	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
 	"github.com/fota-callback-operator/fota-callback-operator/internal/rules"
@@ -56,6 +55,15 @@ func (s *stateStore) change(name types.NamespacedName, uid types.UID, change fun
 	}
 }
 
+// wrote keeps an object as this process has left it.
+func (s *stateStore) wrote(o *v1alpha1.FotaCallback) {
+	s.change(nameOf(o), o.UID, func(state *objectState) {
+		if state.written == nil || !before(o.ResourceVersion, state.written.ResourceVersion) { // of two passes, one clears what the other may have written on since
+			state.written = o
+		}
+	})
+}
+
 // forget drops the state of an object that is gone, and returns the account that it named; empty where there was no state.
 func (s *stateStore) forget(name types.NamespacedName) string {
 	s.mu.Lock()
@@ -75,11 +83,8 @@ func (s *stateStore) newest(cached *v1alpha1.FotaCallback) *v1alpha1.FotaCallbac
 	if !ok || state.written == nil {
 		return cached
 	}
-	if state.uid == cached.UID {
-		order, err := resourceversion.CompareResourceVersion(cached.ResourceVersion, state.written.ResourceVersion)
-		if err == nil && order < 0 {
-			return state.written
-		}
+	if state.uid == cached.UID && before(cached.ResourceVersion, state.written.ResourceVersion) {
+		return state.written
 	}
 	state.written = nil
 	s.states[name] = state

@@ -31,9 +31,10 @@ type Caller struct {
 	AfterLogin func(ctx context.Context)
 }
 
-// EarlierLogins is what earlier processes have on record: without it, a crash loop would add logins until ThingSpace locks the user.
+// EarlierLogins is what other processes have on record: without it, a crash loop would add logins until ThingSpace locks the user. What is known of it may change:
+// the last that a client is told counts.
 type EarlierLogins struct {
-	// Failed is how many logins of the user have not succeeded, over all places that its credentials come from.
+	// Failed is how many logins of the user have not succeeded, over all places that its credentials come from; 0 once AfterLogin has been called.
 	Failed int
 	// Requests are those that were granted.
 	Requests []string

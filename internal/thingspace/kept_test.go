@@ -1,6 +1,7 @@
 package thingspace_test
 
 import (
+	"context"
 	"net/http/httptest"
 	"testing"
 	"time"
@@ -64,6 +65,7 @@ func TestCredentialsInUseAreNotForgotten(t *testing.T) {
 			g, f := NewWithT(t), newFar(t, simulator.Options{})
 			c := caller(good)
 			c.Earlier.Failed = 2
+			c.AfterLogin = func(context.Context) { c.Earlier.Failed = 0 }
 			g.Expect(f.list(t, c)).To(Succeed())
 			for _, fault := range faults {
 				f.Inject(fault)
@@ -96,6 +98,30 @@ func TestEarlierLoginsThatBecomeKnownLater(t *testing.T) {
 		_ = as[*thingspace.LoginWithheldError](t, f.list(t, c))
 	}
 	g.Expect(f.Count("login")).To(Equal(1))
+
+	f.ClearFaults()
+	c.Earlier.Failed = 0
+	g.Expect(f.list(t, c)).To(Succeed(), "or that they were another's, or are over")
+}
+
+// Another process may still be at work when this one begins: what it was refused becomes known only then.
+func TestARefusalOfAnotherProcess(t *testing.T) {
+	g, f := NewWithT(t), newFar(t, simulator.Options{})
+	f.Inject(simulator.Fault{Operation: "login", Status: 500})
+	wrong := caller(withPassword("wrong"))
+	g.Expect(f.list(t, wrong)).NotTo(Succeed())
+	f.clock.Step(time.Minute)
+	wrong.Earlier.Refused = true
+	_ = as[*thingspace.CredentialsRejectedError](t, f.list(t, wrong))
+	g.Expect(f.Count("login")).To(Equal(1))
+
+	f.ClearFaults()
+	right := caller(good)
+	g.Expect(f.list(t, right)).To(Succeed())
+	right.Earlier.Refused = true
+	f.EndSessions()
+	f.clock.Step(time.Minute)
+	g.Expect(f.list(t, right)).To(Succeed(), "they have worked since")
 }
 
 func TestALoginsMinuteIsNotForgotten(t *testing.T) {

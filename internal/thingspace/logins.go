@@ -30,7 +30,7 @@ type logins struct {
 }
 
 type userLogins struct {
-	// failed is how many in a row; earlier of them, earlier processes made.
+	// failed is how many in a row this process has made, after those of earlier ones.
 	failed, earlier int
 	last            time.Time
 	asked           time.Time
@@ -74,7 +74,7 @@ func (l *logins) begin(caller Caller, digest Digest) (*loginAttempt, error) {
 	}
 	attempt := &loginAttempt{logins: l, user: user, content: content, proven: content.proven, lastMade: user.last}
 	since := now.Sub(user.last)
-	if user.failed >= mostFailedLogins {
+	if user.failed+user.earlier >= mostFailedLogins {
 		switch {
 		case content.proven && since < provenRetry:
 			return nil, &LoginWithheldError{Proven: true, RetryAfter: provenRetry - since}
@@ -107,12 +107,12 @@ func (l *logins) userOf(caller Caller) *userLogins {
 		user = &userLogins{granted: map[[sha256.Size]byte]bool{}}
 		l.users[caller.Credentials.Username] = user
 	}
-	if more := caller.Earlier.Failed - user.earlier; more > 0 { // some may turn out to be this user's only later
-		user.failed, user.earlier = user.failed+more, caller.Earlier.Failed
+	if caller.Earlier.Failed > user.earlier { // some may turn out to be this user's only later
 		for _, request := range caller.Earlier.Requests {
 			user.granted[digestOf(request)] = true
 		}
 	}
+	user.earlier = caller.Earlier.Failed
 	return user
 }
 
@@ -120,10 +120,10 @@ func (l *logins) contentOf(caller Caller, digest Digest) *contentLogins {
 	content := l.contents[digest]
 	if content == nil {
 		content = &contentLogins{}
-		if caller.Earlier.Refused {
-			content.refused = &CredentialsRejectedError{Login: true}
-		}
 		l.contents[digest] = content
+	}
+	if caller.Earlier.Refused && content.refused == nil && !content.proven { // another process may still have been at it when this one began
+		content.refused = &CredentialsRejectedError{Login: true}
 	}
 	return content
 }
@@ -148,7 +148,9 @@ func (l *logins) sweep(now time.Time) {
 		return
 	}
 	l.swept = now
-	maps.DeleteFunc(l.users, func(_ Sensitive, u *userLogins) bool { return u.failed == 0 && now.Sub(u.asked) > loginsServe })
+	maps.DeleteFunc(l.users, func(_ Sensitive, u *userLogins) bool {
+		return u.failed+u.earlier == 0 && now.Sub(u.asked) > loginsServe
+	})
 	maps.DeleteFunc(l.contents, func(_ Digest, c *contentLogins) bool { return now.Sub(c.asked) > loginsServe })
 }
 
@@ -156,7 +158,7 @@ func (l *logins) sweep(now time.Time) {
 func (a *loginAttempt) succeeded() {
 	a.logins.mu.Lock()
 	defer a.logins.mu.Unlock()
-	a.user.failed = 0
+	a.user.failed, a.user.earlier = 0, 0
 	a.content.proven = true
 }
 

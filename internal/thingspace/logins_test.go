@@ -151,7 +151,7 @@ func TestWhatEarlierProcessesRecorded(t *testing.T) {
 	}
 	g.Expect(f.Count("login")).To(Equal(1), "2 before the first, 3 before the second")
 	c := caller(good)
-	c.LoginRequest = "granted before"
+	c.Earlier.Failed, c.LoginRequest = 2, "granted before"
 	_ = as[*thingspace.LoginWithheldError](t, f.list(t, c))
 }
 

@@ -109,6 +109,9 @@ func (l live) Get(_ context.Context, key client.ObjectKey, into client.Object, _
 			return nil
 		}
 	case *corev1.Secret:
+		if kube.hidden[key] {
+			return apierrors.NewInternalError(errors.New("unable to transform key"))
+		}
 		if s, ok := kube.secrets[key]; ok {
 			s.DeepCopyInto(into)
 			return nil

@@ -58,7 +58,7 @@ func keepsAccount(o *v1alpha1.FotaCallback) bool {
 
 // accessible says whether the Secrets are right and the account may be used.
 func (w *world) accessible() bool {
-	if w.denied {
+	if w.denied || len(w.kube.hidden) > 0 {
 		return false
 	}
 	for _, secret := range w.kube.secrets {

@@ -34,6 +34,8 @@ type kube struct {
 	// changes are what each of them came from.
 	changes []change
 	secrets map[types.NamespacedName]*corev1.Secret
+	// hidden are the Secrets that can't be read.
+	hidden  map[types.NamespacedName]bool
 	indexes map[string]client.IndexerFunc
 }
 
@@ -46,7 +48,8 @@ type change struct {
 
 func newKube(w *world) *kube {
 	k := &kube{
-		world: w, objects: objects{}, secrets: map[types.NamespacedName]*corev1.Secret{}, indexes: map[string]client.IndexerFunc{},
+		world: w, objects: objects{}, secrets: map[types.NamespacedName]*corev1.Secret{},
+		hidden: map[types.NamespacedName]bool{}, indexes: map[string]client.IndexerFunc{},
 	}
 	if err := controller.AddIndexes(context.Background(), k); err != nil {
 		panic(err)
@@ -207,14 +210,39 @@ func (k *kube) secret(name, password string) {
 	if old, ok := k.secrets[key]; ok {
 		uid = old.UID
 	}
+	delete(k.hidden, key)
 	k.secrets[key] = &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: key.Name, UID: uid, ResourceVersion: k.nextVersion()},
 		Data:       credentials(password),
 	}
 }
 
+// spoilSecret takes the password out of a Secret.
+func (k *kube) spoilSecret(name string) {
+	secret := k.secrets[types.NamespacedName{Namespace: namespace, Name: name}]
+	delete(secret.Data, "password")
+	secret.ResourceVersion = k.nextVersion()
+}
+
+// hideSecret has reads of a Secret fail, as where it can't be decrypted, until it is written again.
+func (k *kube) hideSecret(name string) {
+	k.hidden[types.NamespacedName{Namespace: namespace, Name: name}] = true
+}
+
+// passwordOf is the password that an object works with; empty where there is none.
+func (k *kube) passwordOf(object types.NamespacedName) string {
+	secret := types.NamespacedName{Namespace: object.Namespace, Name: v1alpha1.DefaultSecretName}
+	if o, ok := k.objects[object]; ok {
+		secret.Name = o.Spec.SecretName()
+	}
+	if s, ok := k.secrets[secret]; ok {
+		return string(s.Data["password"])
+	}
+	return ""
+}
+
 func (k *kube) hasSecret() bool { return len(k.secrets) > 0 }
 
-func (k *kube) removeSecret() {
-	delete(k.secrets, types.NamespacedName{Namespace: namespace, Name: v1alpha1.DefaultSecretName})
+func (k *kube) removeSecret(name string) {
+	delete(k.secrets, types.NamespacedName{Namespace: namespace, Name: name})
 }

@@ -4,8 +4,6 @@ import (
 	"slices"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
 	"github.com/fota-callback-operator/fota-callback-operator/internal/rules"
 )
@@ -100,21 +98,19 @@ func (w *world) heal(expected string) {
 // mend changes the password, and asks for a check of each object whose login was refused: such a login is not repeated before. It says whether
 // there was any.
 func (w *world) mend() bool {
-	asked := false
+	refused := false
 	for _, o := range sorted(w.kube.objects) {
 		if !w.kube.hasSecret() || !asksForPassword(o) {
 			continue
 		}
-		asked = true
-		w.kube.edit(o.Name, func(o *v1alpha1.FotaCallback) {
-			metav1.SetMetaDataAnnotation(&o.ObjectMeta, v1alpha1.RequestedAtAnnotation, w.clock.Now().String())
-		})
+		refused = true
+		w.kube.edit(o.Name, asked(w.clock.Now().String()))
 	}
-	if asked {
+	if refused {
 		w.changePassword("mended&\"~/?ß")
 		w.logins.asked = true
 	}
-	return asked
+	return refused
 }
 
 // asksForPassword says whether an object waits for other credentials.

@@ -36,8 +36,10 @@ type replica struct {
 	events
 	// logins are those that this process has made.
 	logins processLogins
-	// notBefore is the end of the last Retry-After that it was given.
-	notBefore time.Time
+	// working is the object that it works on.
+	working types.NamespacedName
+	// notBefore is the end of the last Retry-After that it was given, with each password.
+	notBefore map[string]time.Time
 	// listed is what the far side held of each account when it last answered a list or a change; proof is what Kubernetes held at the last live read or patch,
 	// which was at provedAt: zero where a call has come in between, so that the proof is used up.
 	listed   map[string]string
@@ -52,7 +54,7 @@ type replica struct {
 }
 
 func (w *world) newReplica() *replica {
-	r := &replica{world: w, metrics: prometheus.NewRegistry(), events: newEvents(), listed: map[string]string{}}
+	r := &replica{world: w, metrics: prometheus.NewRegistry(), events: newEvents(), listed: map[string]string{}, notBefore: map[string]time.Time{}}
 	far, err := thingspace.New(thingspace.Config{
 		BaseURL: base, AllowHTTP: true, Timeout: time.Minute, Clock: w.clock, Transport: r, Registerer: r.metrics,
 		OnRecovery: func() { r.reconciler.APIRecovered() },
@@ -95,6 +97,7 @@ func (r *replica) reconcile(name types.NamespacedName) (crashed bool) {
 			}
 		}
 	}()
+	r.working = name
 	result, err := r.reconciler.Reconcile(r.world.context(), reconcile.Request{NamespacedName: name})
 	delete(r.wakeAt, name)
 	switch {
@@ -136,7 +139,8 @@ func (r *replica) RoundTrip(request *http.Request) (*http.Response, error) {
 		trace.GotConn(httptrace.GotConnInfo{}) // from here on, a call may have been heard
 	}
 	recorder := httptest.NewRecorder()
-	if r.world.clock.Now().Before(r.notBefore) {
+	password := r.world.kube.passwordOf(r.working)
+	if r.world.clock.Now().Before(r.notBefore[password]) {
 		r.world.failf(oracleWaits, "%s before the end of a Retry-After", e)
 	}
 	e.url = r.sentURL(request)
@@ -164,7 +168,7 @@ func (r *replica) RoundTrip(request *http.Request) (*http.Response, error) {
 		return nil, errors.New("connection reset by peer")
 	}
 	if seconds, err := strconv.Atoi(recorder.Header().Get("Retry-After")); err == nil && recorder.Code == http.StatusTooManyRequests {
-		r.notBefore = r.world.clock.Now().Add(time.Duration(seconds) * time.Second)
+		r.notBefore[password] = r.world.clock.Now().Add(time.Duration(seconds) * time.Second)
 	}
 	attempt.heard()
 	if e.signsIn() && recorder.Code == http.StatusOK {

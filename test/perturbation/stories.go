@@ -1,6 +1,7 @@
 package perturbation
 
 import (
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -15,9 +16,7 @@ const (
 	fleetURL  = "https://fota.example.com/callbacks/east"
 	nextURL   = "https://fota.example.com/callbacks/west"
 	foreign   = "https://elsewhere.example.net/hook"
-	// secondSecret is one besides the one that objects name by default.
-	secondSecret = "second"
-	username     = simulator.DefaultUsername
+	username  = simulator.DefaultUsername
 	// What is secret looks different in each form that it may be shown in.
 	clientSecret = "s3cr&t\"~/?ü" //nolint:gosec // of the simulator
 	password     = "p&ss\"~/?é"   //nolint:gosec // of the simulator
@@ -50,8 +49,6 @@ func nothing(*world) {}
 
 func good(w *world) { w.changePassword(password) }
 
-func wrongPassword(w *world) { w.kube.secret(v1alpha1.DefaultSecretName, "wrong&\"~/?ä") }
-
 func create(changes ...func(*v1alpha1.FotaCallback)) act { return createNamed("fleet", changes...) }
 
 func createNamed(name string, changes ...func(*v1alpha1.FotaCallback)) act {
@@ -82,22 +79,23 @@ func replace(w *world) bool {
 
 var remove = user(func(w *world) { w.kube.delete("fleet") })
 
-// rotate changes the password, and ends what the old one has begun.
-var rotate = farSide(func(w *world) {
-	w.clock.Step(5 * time.Minute)
-	w.far.EndSessions()
-	w.changePassword("rotated&\"~/?ö")
-})
-
 func byHand(url string) func(*world) { return func(w *world) { w.far.Register(account, url) } }
 
 func ifUnregistered(o *v1alpha1.FotaCallback) {
 	o.Spec.AdoptionPolicy = v1alpha1.AdoptionIfUnregistered
 }
-func warn(o *v1alpha1.FotaCallback)      { o.Spec.DriftPolicy = v1alpha1.DriftWarn }
-func retain(o *v1alpha1.FotaCallback)    { o.Spec.DeletionPolicy = v1alpha1.DeletionRetain }
-func suspend(o *v1alpha1.FotaCallback)   { o.Spec.Suspend = true }
-func resume(o *v1alpha1.FotaCallback)    { o.Spec.Suspend = false }
+func warn(o *v1alpha1.FotaCallback)    { o.Spec.DriftPolicy = v1alpha1.DriftWarn }
+func retain(o *v1alpha1.FotaCallback)  { o.Spec.DeletionPolicy = v1alpha1.DeletionRetain }
+func suspend(o *v1alpha1.FotaCallback) { o.Spec.Suspend = true }
+func resume(o *v1alpha1.FotaCallback)  { o.Spec.Suspend = false }
+
+// asked is what `kubectl annotate` does to have an object checked at once.
+func asked(when string) func(*v1alpha1.FotaCallback) {
+	return func(o *v1alpha1.FotaCallback) {
+		metav1.SetMetaDataAnnotation(&o.ObjectMeta, v1alpha1.RequestedAtAnnotation, when)
+	}
+}
+
 func changeURL(o *v1alpha1.FotaCallback) { o.Spec.URL = nextURL }
 
 // strip is what kubectl replace or a restore does.
@@ -105,10 +103,6 @@ func strip(o *v1alpha1.FotaCallback) { o.Finalizers, o.Annotations = nil, nil }
 
 // ofAnother names an account of its own.
 func ofAnother(o *v1alpha1.FotaCallback) { o.Spec.Account = "acc-2" }
-
-func by(secret string) func(*v1alpha1.FotaCallback) {
-	return func(o *v1alpha1.FotaCallback) { o.Spec.CredentialsSecretRef = &v1alpha1.SecretReference{Name: secret} }
-}
 
 // fails has the far side answer wrongly until it recovers.
 func fails(fault simulator.Fault) func(*world) {
@@ -126,7 +120,10 @@ func recovers(w *world) {
 
 func both(a, b func(*world)) func(*world) { return func(w *world) { a(w); b(w) } }
 
-var stories = []story{
+var stories = slices.Concat(objectStories, loginStories)
+
+// objectStories are about objects and what is registered.
+var objectStories = []story{
 	{"create", good, []act{create()}},
 	{"adopt an equal URL", both(good, byHand(fleetURL)), []act{create(ifUnregistered)}},
 	{"take over a foreign URL", both(good, byHand(foreign)), []act{create()}},
@@ -137,10 +134,6 @@ var stories = []story{
 	{"URL change of one that would not overwrite", good, []act{create(ifUnregistered), edit(changeURL)}},
 	{"URL change of one that only warns", good, []act{create(warn), edit(changeURL)}},
 	{"URL change, then delete", good, []act{create(), edit(changeURL), remove}},
-	{"credentials rotated", good, []act{create(), rotate}},
-	{"wrong password, then the right one", wrongPassword, []act{create(), user(good)}},
-	{"wrong password, an edit, then the right one", wrongPassword, []act{create(), edit(changeURL), user(good)}},
-	{"Secret missing, then there", nothing, []act{create(), user(good)}},
 	{"drift corrected", good, []act{create(), farSide(byHand(foreign))}},
 	{"drift to nothing", good, []act{create(), farSide(byHand(""))}},
 	{"URL change, then drift to nothing", good, []act{create(), edit(changeURL), farSide(byHand(""))}},
@@ -150,8 +143,8 @@ var stories = []story{
 	{"delete what was never registered", nothing, []act{create(), remove}},
 	{"delete with the far side already empty", good, []act{create(), user(both(byHand(""), func(w *world) { w.kube.delete("fleet") }))}},
 	{"delete with a foreign URL live", good, []act{create(warn), farSide(byHand(foreign)), remove}},
-	{"delete with the credentials gone", good, []act{create(), user(both(func(w *world) { w.kube.removeSecret() }, func(w *world) { w.kube.delete("fleet") })), user(good)}},
-	{"delete long after the credentials have gone", good, []act{create(), farSide(func(w *world) { w.kube.removeSecret() }), remove, user(good)}},
+	{"delete with the credentials gone", good, []act{create(), user(both(func(w *world) { w.kube.removeSecret(v1alpha1.DefaultSecretName) }, func(w *world) { w.kube.delete("fleet") })), user(good)}},
+	{"delete long after the credentials have gone", good, []act{create(), farSide(func(w *world) { w.kube.removeSecret(v1alpha1.DefaultSecretName) }), remove, user(good)}},
 	{"Retain", good, []act{create(retain), remove}},
 	{"Retain while a deletion waits", nothing, []act{user(good), create(), farSide(func(w *world) {
 		w.clock.Step(5 * time.Minute)
@@ -174,9 +167,7 @@ var stories = []story{
 	{"a check is asked for", good, []act{create(), user(func(w *world) {
 		w.clock.Step(2 * time.Minute)
 		w.far.Register(account, foreign)
-		w.kube.edit("fleet", func(o *v1alpha1.FotaCallback) {
-			metav1.SetMetaDataAnnotation(&o.ObjectMeta, v1alpha1.RequestedAtAnnotation, "now")
-		})
+		w.kube.edit("fleet", asked("now"))
 	})}},
 	{"rename", good, []act{create(), user(func(w *world) {
 		w.kube.delete("fleet")
@@ -190,9 +181,6 @@ var stories = []story{
 	{"two objects, the far side emptied, then a resume", good, []act{create(suspend), createNamed("next", changeURL), user(both(byHand(""), func(w *world) {
 		w.kube.edit("fleet", resume)
 	}))}},
-	{"two accounts, one Secret", good, []act{create(), createNamed("other", ofAnother), edit(changeURL), remove}},
-	{"two accounts, one user in two Secrets, wrong passwords, then the right one", both(wrongPassword, func(w *world) { w.kube.secret(secondSecret, "also wrong&\"~/?ä") }),
-		[]act{create(), createNamed("other", ofAnother, by(secondSecret)), user(good)}},
 	{"a rename in an outage", good, []act{create(), user(both(fails(simulator.Fault{Status: 503}), func(w *world) {
 		w.kube.delete("fleet")
 		w.kube.create(callback("renamed", account, nextURL))
@@ -202,16 +190,6 @@ var stories = []story{
 			w.kube.create(callback("next", account, nextURL))
 		})), farSide(recovers),
 	}},
-	{"session expiry", good, []act{create(), farSide(func(w *world) {
-		w.clock.Step(5 * time.Minute)
-		w.far.EndSessions()
-		w.far.EndTokens()
-	})}},
-	{"an edit on an expired session", good, []act{create(), user(func(w *world) {
-		w.clock.Step(5 * time.Minute)
-		w.far.EndSessions()
-		w.kube.edit("fleet", changeURL)
-	})}},
 }
 
 func callback(name, account, url string) *v1alpha1.FotaCallback {

@@ -1,0 +1,69 @@
+package perturbation
+
+import (
+	"time"
+
+	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
+)
+
+// secondSecret is one besides the one that objects name by default.
+const secondSecret = "second"
+
+func by(secret string) func(*v1alpha1.FotaCallback) {
+	return func(o *v1alpha1.FotaCallback) { o.Spec.CredentialsSecretRef = &v1alpha1.SecretReference{Name: secret} }
+}
+
+// rotate changes the password, and ends what the old one has begun.
+var rotate = farSide(func(w *world) {
+	w.clock.Step(5 * time.Minute)
+	w.far.EndSessions()
+	w.changePassword("rotated&\"~/?ö")
+})
+
+// holds gives a Secret a password.
+func holds(secret, password string) func(*world) {
+	return func(w *world) { w.kube.secret(secret, password) }
+}
+
+// asksForLogin is what people do after they have put a password right that the operator will not try by itself.
+func asksForLogin(w *world) {
+	w.logins.asked = true
+	w.kube.edit("fleet", asked("please"))
+}
+
+var wrongPassword = holds(v1alpha1.DefaultSecretName, "wrong&\"~/?ä")
+
+// brokenSecret has one user fail with two Secrets, while what has happened to one of them keeps whoever starts then from knowing whose logins those with it were.
+func brokenSecret(name string, what func(*world)) story {
+	return story{name: name, setup: both(holds(secondSecret, "wrong 1&\"~/?ä"), holds(v1alpha1.DefaultSecretName, "wrong 3&\"~/?ä")), acts: []act{
+		createNamed("other", ofAnother, by(secondSecret)),
+		user(holds(secondSecret, "wrong 2&\"~/?ä")),
+		user(both(what, func(w *world) { w.kube.create(callback("fleet", account, fleetURL)) })),
+		user(both(holds(secondSecret, "wrong 4&\"~/?ä"), holds(v1alpha1.DefaultSecretName, "wrong 5&\"~/?ä"))),
+		user(both(good, asksForLogin)),
+	}}
+}
+
+// loginStories are about credentials and sessions.
+var loginStories = []story{
+	{"credentials rotated", good, []act{create(), rotate}},
+	{"wrong password, then the right one", wrongPassword, []act{create(), user(good)}},
+	{"wrong password, an edit, then the right one", wrongPassword, []act{create(), edit(changeURL), user(good)}},
+	{"Secret missing, then there", nothing, []act{create(), user(good)}},
+	{"two accounts, one Secret", good, []act{create(), createNamed("other", ofAnother), edit(changeURL), remove}},
+	{"two accounts, one user in two Secrets, wrong passwords, then the right one", both(wrongPassword, holds(secondSecret, "also wrong&\"~/?ä")),
+		[]act{create(), createNamed("other", ofAnother, by(secondSecret)), user(good)}},
+	{"session expiry", good, []act{create(), farSide(func(w *world) {
+		w.clock.Step(5 * time.Minute)
+		w.far.EndSessions()
+		w.far.EndTokens()
+	})}},
+	{"an edit on an expired session", good, []act{create(), user(func(w *world) {
+		w.clock.Step(5 * time.Minute)
+		w.far.EndSessions()
+		w.kube.edit("fleet", changeURL)
+	})}},
+	brokenSecret("one user in two Secrets, one of which loses its password", func(w *world) { w.kube.spoilSecret(secondSecret) }),
+	brokenSecret("one user in two Secrets, one of which is gone for a while", func(w *world) { w.kube.removeSecret(secondSecret) }),
+	brokenSecret("one user in two Secrets, one of which can't be read for a while", func(w *world) { w.kube.hideSecret(secondSecret) }),
+}

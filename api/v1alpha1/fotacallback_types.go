@@ -175,8 +175,9 @@ type RejectedCredentials struct {
 	// +kubebuilder:validation:MaxLength=128
 	SecretResourceVersion string `json:"secretResourceVersion,omitempty"`
 
-	// logins is how many logins were tried with this Secret without one that succeeded.
-	// +required
+	// logins is how many logins were tried with this Secret without one that succeeded; absent where none was made for this object, because another one's had been
+	// refused already.
+	// +optional
 	// +kubebuilder:validation:Minimum=1
 	Logins int32 `json:"logins,omitempty"`
 }

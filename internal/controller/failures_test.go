@@ -198,7 +198,7 @@ var _ = Describe("What goes wrong", func() {
 		w.goodCredentials()
 		w.clock.move(2 * time.Minute)
 		w.eventually(w.create(w.callback("works", "acc-2", fleetURL)), v1alpha1.ReasonRegistered)
-		Expect(loginsOnRecord(w.get(refused))).To(BeEquivalentTo(1))
+		Expect(w.get(refused).Status.RejectedCredentials).To(HaveValue(HaveField("Logins", BeZero())), "but no failed login counts any more")
 	})
 
 	It("leaves Ready True until a third routine check in a row has failed", func() {

@@ -22,23 +22,17 @@ type loginLedger struct {
 	credentials *credentialReader
 
 	mu sync.Mutex
-	// earlier is nil until somebody is about to sign in for the first time.
-	earlier *earlierLogins
-	// tried is the count by now, for each Secret and each user that it has named.
+	// others is what other processes have on record; nil until somebody is about to sign in for the first time.
+	others *othersLogins
+	// tried is the count by now, theirs included, for each Secret and each user that it has named.
 	tried map[secretUser]int32
 	// onRecord is the highest count that this process has seen or put on record, for each Secret by its UID.
 	onRecord map[string]int32
 	// holders are the objects that have a count on record.
 	holders map[types.NamespacedName]holder
-	// works are the users that have signed in: what earlier processes recorded of them is over, however late it turns out to be theirs.
+	// works are the users that have signed in: what others have recorded of them is over, however late it turns out to be theirs.
 	works map[thingspace.Sensitive]bool
 }
-
-// nobody has the logins with a Secret that does not tell whose it is: they may be anybody's. It is no user name: none is empty.
-const nobody = thingspace.Sensitive("")
-
-// Logins that may be anybody's count for so many with a user who has none on record. It leaves one, which is all that a right password needs.
-const mostOfNobodys = 2
 
 type secretUser struct {
 	secretUID string
@@ -53,11 +47,25 @@ type holder struct {
 	version string
 }
 
-// earlierLogins is what earlier processes recorded.
-type earlierLogins struct {
+// othersLogins is what other processes have on record.
+type othersLogins struct {
+	// version rises whenever more is known.
+	version int
 	users   map[thingspace.Sensitive]thingspace.EarlierLogins
 	refused map[rules.SecretIdentity]bool
 }
+
+// anybody has the logins with Secrets that can't be read: whose they are will be known when they can. It is no user name: none is empty.
+const anybody = thingspace.Sensitive("")
+
+// somebodyIn has the logins with Secrets of a namespace that are gone or name no user: that may never be known, and is nothing to other namespaces. No user name
+// has a line break in it.
+func somebodyIn(namespace string) thingspace.Sensitive {
+	return thingspace.Sensitive("\n" + namespace)
+}
+
+// Logins that may be anybody's count for so many with a user who has none on record. It leaves one, which is all that a right password needs.
+const mostOfUnknown = 2
 
 func newLoginLedger(live client.Reader, namespaces []string, credentials *credentialReader) *loginLedger {
 	return &loginLedger{
@@ -70,58 +78,66 @@ func newLoginLedger(live client.Reader, namespaces []string, credentials *creden
 func (l *loginLedger) of(ctx context.Context, used *usable, o *v1alpha1.FotaCallback) (thingspace.EarlierLogins, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.earlier == nil {
+	if l.others == nil {
 		if err := l.load(ctx); err != nil {
 			return thingspace.EarlierLogins{}, err
 		}
 	}
-	l.recognise(used, used.identity.UID)
+	unknown := []thingspace.Sensitive{anybody, somebodyIn(o.Namespace)}
+	l.recognise(used, used.identity.UID, unknown)
 	if record := o.Status.RejectedCredentials; record != nil {
-		l.recognise(used, record.SecretUID) // maybe one that is gone, whose place this Secret has taken
+		l.recognise(used, record.SecretUID, unknown) // maybe one that is gone, whose place this Secret has taken
 		l.learn(used, o, record)
 	} else {
 		l.learnSuccess(used, o)
 	}
-	earlier := l.earlier.users[used.Username]
-	if unknown := l.earlier.users[nobody]; !l.works[used.Username] {
-		if earlier.Failed == 0 {
-			unknown.Failed = min(unknown.Failed, mostOfNobodys)
+	found := l.others.users[used.Username]
+	if !l.works[used.Username] {
+		more := 0
+		for _, name := range unknown {
+			more += l.others.users[name].Failed
+			found.Requests = slices.Concat(found.Requests, l.others.users[name].Requests)
 		}
-		earlier.Failed += unknown.Failed
-		earlier.Requests = slices.Concat(earlier.Requests, unknown.Requests)
+		if found.Failed == 0 {
+			more = min(more, mostOfUnknown)
+		}
+		found.Failed += more
 	}
-	earlier.Refused = l.earlier.refused[used.identity]
-	return earlier, nil
+	found.Version, found.Refused = l.others.version, l.others.refused[used.identity]
+	return found, nil
 }
 
 // recognise makes the logins with a Secret its user's, once that is known.
-func (l *loginLedger) recognise(used *usable, secretUID string) {
-	before, now := secretUser{secretUID, nobody}, secretUser{secretUID, used.Username}
-	logins, ok := l.tried[before]
-	if !ok {
-		return
-	}
-	delete(l.tried, before)
-	user, unknown := l.earlier.users[used.Username], l.earlier.users[nobody]
-	unknown.Failed -= int(logins)
-	if !l.works[used.Username] {
-		l.tried[now] = max(l.tried[now], logins)
-		user.Failed += int(logins)
-	}
-	user.Requests = slices.Concat(user.Requests, unknown.Requests)
-	for name, held := range l.holders {
-		if held.secretUser == before {
-			held.secretUser = now
-			l.holders[name] = held
+func (l *loginLedger) recognise(used *usable, secretUID string, unknown []thingspace.Sensitive) {
+	for _, name := range unknown {
+		before, now := secretUser{secretUID, name}, secretUser{secretUID, used.Username}
+		logins, ok := l.tried[before]
+		if !ok {
+			continue
 		}
+		delete(l.tried, before)
+		user, others := l.others.users[used.Username], l.others.users[name]
+		others.Failed -= int(logins)
+		if !l.works[used.Username] {
+			l.tried[now] = max(l.tried[now], logins)
+			user.Failed += int(logins)
+		}
+		user.Requests = slices.Concat(user.Requests, others.Requests)
+		for name, held := range l.holders {
+			if held.secretUser == before {
+				held.secretUser = now
+				l.holders[name] = held
+			}
+		}
+		l.others.users[used.Username], l.others.users[name] = user, others
+		l.others.version++
 	}
-	l.earlier.users[used.Username], l.earlier.users[nobody] = user, unknown
 }
 
 // learn counts what another process, an old leader say, has put on record with an object since this one looked.
 func (l *loginLedger) learn(used *usable, o *v1alpha1.FotaCallback, record *v1alpha1.RejectedCredentials) {
 	if rules.SaysLoginRefused(o) {
-		l.earlier.refused[identityIn(record)] = true
+		l.others.refused[identityIn(record)] = true
 	}
 	more := record.Logins - l.onRecord[record.SecretUID]
 	if more <= 0 {
@@ -131,14 +147,15 @@ func (l *loginLedger) learn(used *usable, o *v1alpha1.FotaCallback, record *v1al
 	key := secretUser{record.SecretUID, used.Username}
 	l.tried[key] += more
 	l.holders[nameOf(o)] = holder{key, o.UID, o.ResourceVersion}
-	user := l.earlier.users[used.Username]
+	user := l.others.users[used.Username]
 	user.Failed += int(more)
 	user.Requests = append(user.Requests, o.Status.LastHandledReconcileAt)
-	l.earlier.users[used.Username] = user
+	l.others.users[used.Username] = user
+	l.others.version++
 }
 
-// learnSuccess notices that an object has no record any more which this process has not cleared: the user has signed in with another, and what that or an earlier
-// one has recorded is over. What this process has counted itself stays.
+// learnSuccess notices that an object has no record any more which this process has not cleared: the user has signed in with another, and what others have
+// recorded is over. What this process has counted itself stays.
 func (l *loginLedger) learnSuccess(used *usable, o *v1alpha1.FotaCallback) {
 	held := l.holders[nameOf(o)]
 	if held.uid != o.UID || held.version == "" || !before(held.version, o.ResourceVersion) {
@@ -146,40 +163,69 @@ func (l *loginLedger) learnSuccess(used *usable, o *v1alpha1.FotaCallback) {
 	}
 	delete(l.holders, nameOf(o))
 	if held.username == used.Username { // otherwise it is another user who has signed in
-		l.endEarlier(used.Username)
+		l.endOthers(used.Username)
 	}
 }
 
-func (l *loginLedger) endEarlier(username thingspace.Sensitive) {
-	if user, ok := l.earlier.users[username]; ok {
-		user.Failed = 0
-		l.earlier.users[username] = user
-	}
+func (l *loginLedger) endOthers(username thingspace.Sensitive) {
+	user := l.others.users[username]
+	user.Failed = 0
+	l.others.users[username] = user
+	l.others.version++
 }
 
-// next counts a login that is about to be made, and returns the record that an object is to hold before it is. Where that takes the place of one about another
-// Secret, what is in that stays counted.
-func (l *loginLedger) next(used *usable, o *v1alpha1.FotaCallback) *v1alpha1.RejectedCredentials {
+// next counts a login that is about to be made, and returns the record that an object is to hold before it is.
+func (l *loginLedger) next(used *usable, o *v1alpha1.FotaCallback) v1alpha1.RejectedCredentials {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	key := secretUser{used.identity.UID, used.Username}
-	if before := o.Status.RejectedCredentials; before != nil && before.SecretUID != key.secretUID {
-		replaced := secretUser{before.SecretUID, used.Username}
-		l.tried[key] += l.tried[replaced]
-		delete(l.tried, replaced)
-	}
+	l.replace(o.Status.RejectedCredentials, key)
 	l.tried[key]++
-	l.holders[nameOf(o)] = holder{key, o.UID, ""}
-	return &v1alpha1.RejectedCredentials{SecretUID: key.secretUID, SecretResourceVersion: used.identity.ResourceVersion, Logins: l.tried[key]}
+	return v1alpha1.RejectedCredentials{SecretUID: key.secretUID, SecretResourceVersion: used.identity.ResourceVersion, Logins: l.tried[key]}
 }
 
-// recorded says that an object has the record, or may have it, which is when the answer to the write is lost: then its version is the one before.
-func (l *loginLedger) recorded(o *v1alpha1.FotaCallback, record *v1alpha1.RejectedCredentials) {
+// refused counts a login that was refused without being on record, and those without an answer that came before it; it returns the count that is to be on record.
+func (l *loginLedger) refused(used *usable, o *v1alpha1.FotaCallback, failed int) int32 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.onRecord[record.SecretUID] = max(l.onRecord[record.SecretUID], record.Logins)
-	if held, ok := l.holders[nameOf(o)]; ok && o.Status.RejectedCredentials != nil {
-		held.version = o.ResourceVersion
+	key := secretUser{used.identity.UID, used.Username}
+	l.replace(o.Status.RejectedCredentials, key)
+	l.tried[key] = max(l.tried[key]+1, int32(failed)) //nolint:gosec // three or a few more
+	return l.tried[key]
+}
+
+// replace keeps counted what an object's record says of another Secret whose place this one has taken.
+func (l *loginLedger) replace(record *v1alpha1.RejectedCredentials, now secretUser) {
+	if record == nil || record.SecretUID == now.secretUID {
+		return
+	}
+	before := secretUser{record.SecretUID, now.username}
+	if logins, ok := l.tried[before]; ok {
+		l.tried[now] += logins
+		delete(l.tried, before)
+	}
+}
+
+// wrote says that this process has given an object a record, or taken it off, or may have: the answer can be lost. The object is as it was seen last.
+func (l *loginLedger) wrote(o *v1alpha1.FotaCallback, before, record *v1alpha1.RejectedCredentials, used *usable) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case record == nil:
+		if before != nil {
+			delete(l.holders, nameOf(o))
+		}
+	case used != nil && record.SecretUID == used.identity.UID:
+		key := secretUser{record.SecretUID, used.Username}
+		l.replace(before, key)
+		l.onRecord[record.SecretUID] = max(l.onRecord[record.SecretUID], record.Logins)
+		if record.Logins == 0 { // nothing to clear: that may be so for a whole fleet
+			return
+		}
+		held := holder{key, o.UID, ""}
+		if o.Status.RejectedCredentials != nil {
+			held.version = o.ResourceVersion
+		}
 		l.holders[nameOf(o)] = held
 	}
 }
@@ -199,7 +245,7 @@ func (l *loginLedger) succeeded(used *usable) []types.NamespacedName {
 	defer l.mu.Unlock()
 	l.works[used.Username] = true
 	maps.DeleteFunc(l.tried, func(of secretUser, _ int32) bool { return of.username == used.Username })
-	l.endEarlier(used.Username)
+	l.endOthers(used.Username)
 	var void []types.NamespacedName
 	for name, held := range l.holders {
 		if held.username == used.Username {
@@ -210,8 +256,8 @@ func (l *loginLedger) succeeded(used *usable) []types.NamespacedName {
 }
 
 // cleared says that an object has nothing on record any more.
-func (l *loginLedger) cleared(holder types.NamespacedName) {
+func (l *loginLedger) cleared(name types.NamespacedName) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	delete(l.holders, holder)
+	delete(l.holders, name)
 }

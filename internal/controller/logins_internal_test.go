@@ -121,7 +121,7 @@ func TestEarlierLoginsOfAUser(t *testing.T) {
 	used, err := credentialsIn(b)
 	g.Expect(err).NotTo(HaveOccurred())
 	record := l.next(used, recorded("b", "x", withheld, "", 2))
-	g.Expect(*record).To(Equal(v1alpha1.RejectedCredentials{SecretUID: "uid-anew", SecretResourceVersion: "7", Logins: 3}), "the record that it replaces stays counted")
+	g.Expect(record).To(Equal(v1alpha1.RejectedCredentials{SecretUID: "uid-anew", SecretResourceVersion: "7", Logins: 3}), "the record that it replaces stays counted")
 	g.Expect(l.next(used, recorded("b", "y", withheld, "", 2)).Logins).To(BeEquivalentTo(4), "but once")
 }
 
@@ -144,31 +144,33 @@ func TestEarlierLoginsWithAnUnusableSecret(t *testing.T) {
 	broken := secretOf("a", "user")
 	delete(broken.Data, "client-id")
 	l := ledgerOver(t, broken, recorded("a", "x", withheld, "asked", 2), recorded("a", "y", withheld, "", 3))
-	g.Expect(l.at(t, secretOf("b", "another"))).To(BeZero())
+	g.Expect(l.at(t, secretOf("b", "another")).Failed).To(BeZero())
 	earlier := l.at(t, secretOf("b", "user"))
 	g.Expect(earlier.Failed).To(Equal(3))
 	g.Expect(earlier.Requests).To(ContainElement("asked"))
 }
 
-// One that is gone, or holds no user name, does not: what is on record may be anybody's, until an object that bears it has a Secret that does.
+// One that is gone, or holds no user name, does not: what is on record may be anybody's of its namespace, until an object that bears it has a Secret that does.
 func TestEarlierLoginsWithASecretThatIsGone(t *testing.T) {
 	g := NewWithT(t)
 	x := recorded("gone", "x", withheld, "asked", 2)
 	l := ledgerOver(t, x)
-	g.Expect(l.at(t, secretOf("b", "user")).Failed).To(Equal(2))
+	beside := objectIn("gone", "y")
+	g.Expect(l.before(t, secretOf("b", "user"), beside).Failed).To(Equal(2))
+	g.Expect(l.at(t, secretOf("b", "user")).Failed).To(BeZero(), "other namespaces are not held up")
 	anew := secretOf("gone", "another")
 	anew.UID = "uid-anew"
 	g.Expect(l.before(t, anew, x).Failed).To(Equal(2))
-	g.Expect(l.at(t, secretOf("b", "user")).Failed).To(BeZero(), "they were the other's")
+	g.Expect(l.before(t, secretOf("b", "user"), beside).Failed).To(BeZero(), "they were the other's")
 
 	nameless := secretOf("a", "user")
 	delete(nameless.Data, "username")
 	l = ledgerOver(t, nameless, recorded("a", "x", withheld, "", 3))
-	g.Expect(l.at(t, secretOf("b", "user")).Failed).To(Equal(mostOfNobodys))
+	g.Expect(l.before(t, secretOf("b", "user"), objectIn("a", "y")).Failed).To(Equal(mostOfUnknown))
 	used, err := credentialsIn(secretOf("b", "user"))
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(l.succeeded(used)).To(BeEmpty())
-	g.Expect(l.at(t, secretOf("a", "user")).Failed).To(BeZero(), "the user has signed in since")
+	g.Expect(l.before(t, secretOf("a", "user"), objectIn("a", "y")).Failed).To(BeZero(), "the user has signed in since")
 	xInA := types.NamespacedName{Namespace: "a", Name: "x"}
 	g.Expect(l.succeeded(used)).To(ConsistOf(xInA))
 	g.Expect(l.succeeded(used)).To(ConsistOf(xInA), "until it is cleared")
@@ -208,7 +210,7 @@ func TestEarlierLoginsWithAnUnreadableSecret(t *testing.T) {
 	used, err := credentialsIn(a)
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(l.next(used, &v1alpha1.FotaCallback{}).Logins).To(BeEquivalentTo(4))
-	g.Expect(l.succeeded(used)).To(HaveLen(3))
+	g.Expect(l.succeeded(used)).To(HaveLen(2))
 
 	answer = apierrors.NewServiceUnavailable("it says nothing about the Secret")
 	_, err = ledgerReading(t, funcs, a, recorded("a", "x", withheld, "", 1)).of(t.Context(), used, &v1alpha1.FotaCallback{})
@@ -225,6 +227,15 @@ func TestEarlierRefusals(t *testing.T) {
 	}
 }
 
+// try counts a login, and puts it on an object's record.
+func (l *loginLedger) try(used *usable, o *v1alpha1.FotaCallback) int32 {
+	record := l.next(used, o)
+	before := o.Status.RejectedCredentials
+	o.Status.RejectedCredentials = &record
+	l.wrote(o, before, &record, used)
+	return record.Logins
+}
+
 func TestRecordsOfLogins(t *testing.T) {
 	g := NewWithT(t)
 	secret := secretOf("a", "user")
@@ -233,23 +244,57 @@ func TestRecordsOfLogins(t *testing.T) {
 	used, err := credentialsIn(secret)
 	g.Expect(err).NotTo(HaveOccurred())
 	y, z := objectIn("a", "y"), objectIn("a", "z")
-	g.Expect(l.next(used, y).Logins).To(BeEquivalentTo(2))
+	g.Expect(l.try(used, y)).To(BeEquivalentTo(2))
 	l.unsent(used)
-	g.Expect(l.next(used, y).Logins).To(BeEquivalentTo(2), "what was not sent does not count")
+	g.Expect(l.try(used, y)).To(BeEquivalentTo(2), "what was not sent does not count")
 	other, elsewhere := *used, *used
 	other.Username, elsewhere.identity.UID = "another", "uid-b"
-	g.Expect(l.next(&other, z).Logins).To(BeEquivalentTo(1), "nor what another user failed with")
+	g.Expect(l.try(&other, z)).To(BeEquivalentTo(1), "nor what another user failed with")
 
 	x := types.NamespacedName{Namespace: "a", Name: "x"}
 	g.Expect(l.succeeded(&elsewhere)).To(ConsistOf(x, nameOf(y)), "with whatever Secret")
 	l.cleared(x)
-	l.cleared(nameOf(y))
+	l.wrote(y, y.Status.RejectedCredentials, nil, used)
 	g.Expect(l.at(t, secret).Failed).To(BeZero())
-	g.Expect(l.next(used, y).Logins).To(BeEquivalentTo(1))
+	g.Expect(l.try(used, y)).To(BeEquivalentTo(1))
 	g.Expect(l.succeeded(used)).To(ConsistOf(nameOf(y)))
 	l.unsent(used)
-	g.Expect(l.next(used, y).Logins).To(BeEquivalentTo(1), "what a success has ended is not taken back too: the API refuses a record of none")
+	g.Expect(l.try(used, y)).To(BeEquivalentTo(1), "what a success has ended is not taken back too: the API refuses a record of none")
 	g.Expect(l.succeeded(&other)).To(ConsistOf(nameOf(z)))
+}
+
+// Who shares a refusal has made no login: a fleet with a Secret in each namespace does not count one for each.
+func TestARefusalThatIsShared(t *testing.T) {
+	g := NewWithT(t)
+	a, b := secretOf("a", "user"), secretOf("b", "user")
+	shared := recorded("b", "x", loginRefused, "asked", 0)
+	l := ledgerOver(t, a, b, recorded("a", "x", loginRefused, "", 1), shared)
+	g.Expect(l.at(t, a).Failed).To(Equal(1))
+	known := l.before(t, b, shared)
+	g.Expect(known.Failed).To(Equal(1))
+	g.Expect(known.Requests).NotTo(ContainElement("asked"))
+	g.Expect(known.Refused).To(BeTrue())
+	used, err := credentialsIn(b)
+	g.Expect(err).NotTo(HaveOccurred())
+	l.wrote(shared, nil, shared.Status.RejectedCredentials, used)
+	g.Expect(l.succeeded(used)).To(ConsistOf(types.NamespacedName{Namespace: "a", Name: "x"}), "there is nothing to clear")
+}
+
+// What was refused after it had worked is counted when it is, with those before it that had no answer.
+func TestARefusalThatWasNotOnRecord(t *testing.T) {
+	g := NewWithT(t)
+	secret := secretOf("a", "user")
+	l := ledgerOver(t, secret)
+	l.at(t, secret)
+	used, err := credentialsIn(secret)
+	g.Expect(err).NotTo(HaveOccurred())
+	x := objectIn("a", "x")
+	g.Expect(l.refused(used, x, 1)).To(BeEquivalentTo(1))
+	g.Expect(l.refused(used, x, 1)).To(BeEquivalentTo(2))
+	g.Expect(l.refused(used, x, 5)).To(BeEquivalentTo(5))
+	x.Status.RejectedCredentials = &v1alpha1.RejectedCredentials{SecretUID: string(secret.UID), Logins: 5}
+	used.identity.UID = "uid-anew"
+	g.Expect(l.refused(used, x, 1)).To(BeEquivalentTo(6), "it takes the place of the Secret before")
 }
 
 // An old leader may still be in the middle of a login when this process begins to work.
@@ -257,13 +302,12 @@ func TestLoginsOfAnotherProcess(t *testing.T) {
 	g := NewWithT(t)
 	secret := secretOf("a", "user")
 	l := ledgerOver(t, secret)
-	g.Expect(l.at(t, secret)).To(BeZero())
+	g.Expect(l.at(t, secret)).To(Equal(thingspace.EarlierLogins{Version: 1}))
 	used, err := credentialsIn(secret)
 	g.Expect(err).NotTo(HaveOccurred())
 
 	x := objectIn("a", "x")
-	x.Status.RejectedCredentials = l.next(used, x)
-	l.recorded(x, x.Status.RejectedCredentials)
+	g.Expect(l.try(used, x)).To(BeEquivalentTo(1))
 	g.Expect(l.before(t, secret, recorded("a", "x", withheld, "", 1)).Failed).To(BeZero(), "it is this process's own")
 
 	g.Expect(l.next(used, x).Logins).To(BeEquivalentTo(2))
@@ -273,9 +317,10 @@ func TestLoginsOfAnotherProcess(t *testing.T) {
 		g.Expect(known.Failed).To(Equal(1))
 		g.Expect(known.Requests).To(ConsistOf("asked"))
 		g.Expect(known.Refused).To(BeFalse())
+		g.Expect(known.Version).To(Equal(2))
 	}
 	g.Expect(l.before(t, secret, recorded("a", "y", loginRefused, "", 2)).Refused).To(BeTrue())
-	g.Expect(l.before(t, secretOf("b", "another"), recorded("a", "y", loginRefused, "", 2))).To(BeZero(), "it is about another Secret")
+	g.Expect(l.before(t, secretOf("b", "another"), recorded("a", "y", loginRefused, "", 2)).Refused).To(BeFalse(), "it is about another Secret")
 
 	g.Expect(l.next(used, x).Logins).To(BeEquivalentTo(3))
 	g.Expect(l.succeeded(used)).To(ConsistOf(nameOf(x), nameOf(objectIn("a", "y"))))
@@ -301,7 +346,8 @@ func TestASuccessOfAnotherProcess(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			g, l := NewWithT(t), ledgerOver(t, secret, x.DeepCopy())
 			g.Expect(l.at(t, secret).Failed).To(Equal(3))
-			l.next(own, objectIn("a", "own"))
+			attempt := l.next(own, objectIn("a", "own"))
+			l.wrote(objectIn("a", "own"), nil, &attempt, own) // its answer was lost
 			now := objectIn("a", "x")
 			now.UID = "uid-x"
 			test.now(now)
@@ -315,6 +361,6 @@ func TestASuccessOfAnotherProcess(t *testing.T) {
 	g, l := NewWithT(t), ledgerOver(t, secret, x.DeepCopy())
 	g.Expect(l.at(t, secret).Failed).To(Equal(3))
 	x.Status.RejectedCredentials, x.ResourceVersion = nil, "6"
-	g.Expect(l.before(t, secretOf("a", "another"), x)).To(BeZero())
+	g.Expect(l.before(t, secretOf("a", "another"), x)).To(Equal(thingspace.EarlierLogins{Version: 1}))
 	g.Expect(l.before(t, secret, x).Failed).To(Equal(3), "it was the other user who has signed in")
 }

@@ -188,7 +188,13 @@ func (p *pass) release(ctx context.Context) error {
 }
 
 func (p *pass) writeStatus(ctx context.Context, change func(*v1alpha1.FotaCallbackStatus)) error {
-	return p.write(ctx, "write status", true, func(o *v1alpha1.FotaCallback) { change(&o.Status) })
+	before, status := p.facts.Object, p.facts.Object.Status.DeepCopy()
+	change(status)
+	err := p.write(ctx, "write status", true, func(o *v1alpha1.FotaCallback) { o.Status = *status })
+	if !apierrors.IsConflict(err) {
+		p.logins.wrote(p.facts.Object, before.Status.RejectedCredentials, status.RejectedCredentials, p.used)
+	}
+	return err
 }
 
 // write changes the object, if it is still the version that was decided on, and goes on with what the API made of it.

@@ -179,7 +179,7 @@ func (r *Reconciler) waitFor(facts rules.Facts) reconcile.Result {
 func (r *Reconciler) gather(ctx context.Context, cached *v1alpha1.FotaCallback) (rules.Facts, error) {
 	now := r.Clock.Now()
 	state := r.states.of(cached, now)
-	object := r.states.newest(cached)
+	object := r.states.current(cached)
 	peers, err := r.peersOf(ctx, object)
 	if err != nil {
 		return rules.Facts{}, err
@@ -207,6 +207,7 @@ func (r *Reconciler) peersOf(ctx context.Context, object *v1alpha1.FotaCallback)
 
 // forget drops what is kept for an object that is gone, and for its account if nobody else names that.
 func (r *Reconciler) forget(ctx context.Context, name types.NamespacedName) error {
+	r.logins.cleared(name)
 	account := r.states.forget(name)
 	if account == "" {
 		return nil

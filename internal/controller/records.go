@@ -45,12 +45,18 @@ func (l *loginLedger) load(ctx context.Context) error {
 	if err != nil {
 		return &rules.KubernetesError{Attempted: "look up earlier logins", Err: err}
 	}
-	found := &earlierLogins{users: map[thingspace.Sensitive]thingspace.EarlierLogins{}, refused: map[rules.SecretIdentity]bool{}}
+	found := &othersLogins{version: 1, users: map[thingspace.Sensitive]thingspace.EarlierLogins{}, refused: map[rules.SecretIdentity]bool{}}
 	highest, holders := map[secretUser]int32{}, map[types.NamespacedName]holder{}
 	for _, o := range records {
 		record := o.Status.RejectedCredentials
-		key := secretUser{record.SecretUID, nobody}
-		if _, unknown := highest[key]; !unknown {
+		if rules.SaysLoginRefused(o) {
+			found.refused[identityIn(record)] = true
+		}
+		if record.Logins == 0 {
+			continue
+		}
+		key := secretUser{record.SecretUID, anybody}
+		if _, unread := highest[key]; !unread {
 			if key.username, err = l.userOf(ctx, o); err != nil {
 				return err
 			}
@@ -62,11 +68,8 @@ func (l *loginLedger) load(ctx context.Context) error {
 		highest[key] = max(highest[key], record.Logins)
 		l.onRecord[record.SecretUID] = max(l.onRecord[record.SecretUID], record.Logins)
 		holders[nameOf(o)] = holder{key, o.UID, o.ResourceVersion}
-		if rules.SaysLoginRefused(o) {
-			found.refused[identityIn(record)] = true
-		}
 	}
-	l.earlier, l.tried, l.holders = found, highest, holders
+	l.others, l.tried, l.holders = found, highest, holders
 	return nil
 }
 
@@ -74,17 +77,22 @@ func (l *loginLedger) load(ctx context.Context) error {
 func (l *loginLedger) userOf(ctx context.Context, o *v1alpha1.FotaCallback) (thingspace.Sensitive, error) {
 	secret := types.NamespacedName{Namespace: o.Namespace, Name: o.Spec.SecretName()}
 	found, err := l.credentials.get(ctx, secret, secretServes)
+	if found != nil && found.Username != "" {
+		return found.Username, nil
+	}
+	user := somebodyIn(o.Namespace)
 	var unusable *rules.CredentialsError
 	switch {
-	case found != nil && found.Username != nobody:
-		return found.Username, nil
-	case errors.As(err, &unusable), apierrors.IsInternalError(err), apierrors.IsStoreReadError(err):
+	case errors.As(err, &unusable):
+	case apierrors.IsInternalError(err), apierrors.IsStoreReadError(err):
 		// It may stay so, for example where it can't be decrypted any more: nobody else waits for that.
-		log.FromContext(ctx).Info("Logins are on record with a Secret that does not tell the user name: until it does, they count for every user.",
-			"namespace", o.Namespace, "secret", secret.Name, "cause", err.Error())
-		return nobody, nil
+		user = anybody
+	default:
+		return "", err
 	}
-	return nobody, err
+	log.FromContext(ctx).Info("Failed logins are on record with a Secret that does not tell the user name: they count for every user of its namespace, or of all where it can't be read.",
+		"namespace", o.Namespace, "secret", secret.Name, "cause", err.Error())
+	return user, nil
 }
 
 // identityIn is the content of the Secret that a record is about.

@@ -5,7 +5,6 @@ import (
 	"errors"
 
 	"k8s.io/apimachinery/pkg/api/equality"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
@@ -41,6 +40,7 @@ func (p *pass) caller(ctx context.Context) (thingspace.Caller, error) {
 		LoginRequest:   requested,
 		BeforeLogin:    func(ctx context.Context, proven bool) error { return p.beforeLogin(ctx, found, proven) },
 		LoginUncounted: func() { p.logins.unsent(found) },
+		LoginRefused:   func(failed int) { p.facts.Logins = p.logins.refused(found, p.facts.Object, failed) },
 		AfterLogin:     func(ctx context.Context) { p.afterLogin(ctx, found) },
 	}, nil
 }
@@ -93,7 +93,7 @@ func (p *pass) beforeLogin(ctx context.Context, used *usable, proven bool) error
 		return nil
 	}
 	status := p.facts.Object.Status.DeepCopy()
-	status.RejectedCredentials = p.logins.next(used, p.facts.Object)
+	rules.RecordLogin(status, p.logins.next(used, p.facts.Object))
 	// A request for a check allows one login more than is safe: it is used up before that is made.
 	if requested := rules.RequestedAt(p.facts.Object); requested != "" {
 		status.LastHandledReconcileAt = requested
@@ -101,14 +101,11 @@ func (p *pass) beforeLogin(ctx context.Context, used *usable, proven bool) error
 	if equality.Semantic.DeepEqual(&p.facts.Object.Status, status) {
 		return nil // a login that was recorded and then did not leave
 	}
-	err = p.writeStatus(ctx, func(s *v1alpha1.FotaCallbackStatus) { *s = *status })
-	if !apierrors.IsConflict(err) {
-		p.logins.recorded(p.facts.Object, status.RejectedCredentials)
-	}
-	if err != nil {
+	if err := p.writeStatus(ctx, func(s *v1alpha1.FotaCallbackStatus) { *s = *status }); err != nil {
 		p.logins.unsent(used)
+		return err
 	}
-	return err
+	return nil
 }
 
 // afterLogin takes a login that has succeeded off the record at once: a crash later in the pass must not make it count as a failed one.
@@ -134,17 +131,21 @@ func (p *pass) afterLogin(ctx context.Context, used *usable) {
 }
 
 // clearRecord takes failed logins of a user that works by now off the record of another object, which may not be worked on for long, or never again: a
-// suspended one, say. What ThingSpace has refused stays on it.
+// suspended one, say. That ThingSpace has refused what is on record stays on it, without a count.
 func (p *pass) clearRecord(ctx context.Context, holder types.NamespacedName) error {
 	var live v1alpha1.FotaCallback
 	if err := p.Live.Get(ctx, holder, &live); err != nil {
 		return client.IgnoreNotFound(err)
 	}
-	if live.Status.RejectedCredentials == nil || rules.SaysLoginRefused(&live) {
-		return nil
-	}
 	base := live.DeepCopy()
-	live.Status.RejectedCredentials = nil
+	switch record := live.Status.RejectedCredentials; {
+	case record == nil, rules.SaysLoginRefused(&live) && record.Logins == 0:
+		return nil
+	case rules.SaysLoginRefused(&live):
+		record.Logins = 0
+	default:
+		live.Status.RejectedCredentials = nil
+	}
 	if err := p.Client.Status().Patch(ctx, &live, client.MergeFromWithOptions(base, client.MergeFromWithOptimisticLock{})); err != nil {
 		return err
 	}

@@ -73,21 +73,32 @@ func (s *stateStore) forget(name types.NamespacedName) string {
 	return account
 }
 
-// newest returns the newer of what the cache holds and what this process wrote, and lets go of its own where the cache has caught up. Without it a
-// pass that its own writes woke would do its work twice, and the next owner of an account would not see the last one's claim.
+// newest returns the newer of what the cache holds and what this process wrote. Without it a pass that its own writes woke would do its work twice, and the
+// next owner of an account would not see the last one's claim.
 func (s *stateStore) newest(cached *v1alpha1.FotaCallback) *v1alpha1.FotaCallback {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	name := nameOf(cached)
-	state, ok := s.states[name]
-	if !ok || state.written == nil {
-		return cached
+	return s.states[nameOf(cached)].newest(cached)
+}
+
+// current is newest for the pass that works on the object. It lets go of what this process wrote where the cache has caught up: another pass may see that
+// before this one has read the cache.
+func (s *stateStore) current(cached *v1alpha1.FotaCallback) *v1alpha1.FotaCallback {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	state, ok := s.states[nameOf(cached)]
+	newest := state.newest(cached)
+	if ok && newest == cached {
+		state.written = nil
+		s.states[nameOf(cached)] = state
 	}
-	if state.uid == cached.UID && before(cached.ResourceVersion, state.written.ResourceVersion) {
-		return state.written
+	return newest
+}
+
+func (s objectState) newest(cached *v1alpha1.FotaCallback) *v1alpha1.FotaCallback {
+	if s.written != nil && s.uid == cached.UID && before(cached.ResourceVersion, s.written.ResourceVersion) {
+		return s.written
 	}
-	state.written = nil
-	s.states[name] = state
 	return cached
 }
 

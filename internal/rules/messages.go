@@ -98,14 +98,6 @@ func toldBefore(f Facts, beginning string) string {
 	return ""
 }
 
-// SaysLoginRefused says whether the object tells that ThingSpace has refused the login with its credentials. The reason alone does not: tokens that are
-// refused and logins that are withheld have the same.
-func SaysLoginRefused(o *v1alpha1.FotaCallback) bool {
-	refused := &thingspace.CredentialsRejectedError{Login: true}
-	ready := meta.FindStatusCondition(o.Status.Conditions, v1alpha1.ConditionReady)
-	return ready != nil && strings.Contains(ready.Message, refused.Error())
-}
-
 func conflictMessage(f Facts) string {
 	owner := f.Standing.Owner
 	return fmt.Sprintf("FotaCallback %s/%s owns account %s: nothing is done for this one until that one goes. "+

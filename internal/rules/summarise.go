@@ -1,8 +1,6 @@
 package rules
 
 import (
-	"errors"
-
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -45,23 +43,6 @@ func keepsReady(f Facts, last Step, memory Memory) bool {
 		return false
 	}
 	return waitsForLogin(f.Err) || memory.Attempts < failuresThatCount
-}
-
-// recordCredentials keeps account of logins that did not succeed, for a process that starts after a crash.
-func recordCredentials(status *v1alpha1.FotaCallbackStatus, f Facts) {
-	if f.Listing != nil {
-		status.RejectedCredentials = nil
-		return
-	}
-	var rejected *thingspace.CredentialsRejectedError
-	if !errors.As(f.Err, &rejected) || !rejected.Login || f.Secret == (SecretIdentity{}) {
-		return
-	}
-	record := &v1alpha1.RejectedCredentials{SecretUID: f.Secret.UID, SecretResourceVersion: f.Secret.ResourceVersion, Logins: 1}
-	if before := status.RejectedCredentials; before != nil && before.SecretUID == record.SecretUID {
-		record.Logins = before.Logins
-	}
-	status.RejectedCredentials = record
 }
 
 func recordURLs(status *v1alpha1.FotaCallbackStatus, f Facts, last Step) {

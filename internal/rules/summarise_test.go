@@ -193,14 +193,35 @@ func TestRejectedCredentialsAreOnRecord(t *testing.T) {
 	g := NewWithT(t)
 	f, step := failing(object(healthy), &thingspace.CredentialsRejectedError{Login: true})
 	record := rules.Summarise(f, step).Status.RejectedCredentials
-	g.Expect(record).To(Equal(&v1alpha1.RejectedCredentials{SecretUID: "secret", SecretResourceVersion: "7", Logins: 1}))
+	g.Expect(record).To(Equal(&v1alpha1.RejectedCredentials{SecretUID: "secret", SecretResourceVersion: "7"}), "another one has made the login")
 	f.Object.Status.RejectedCredentials = &v1alpha1.RejectedCredentials{SecretUID: "secret", SecretResourceVersion: "6", Logins: 2}
 	g.Expect(rules.Summarise(f, step).Status.RejectedCredentials).To(Equal(&v1alpha1.RejectedCredentials{SecretUID: "secret", SecretResourceVersion: "7", Logins: 2}))
+	f.Object.Status.RejectedCredentials.SecretUID = "replaced"
+	g.Expect(rules.Summarise(f, step).Status.RejectedCredentials).To(Equal(&v1alpha1.RejectedCredentials{SecretUID: "secret", SecretResourceVersion: "7", Logins: 2}), "too high is the safe side")
+	f.Logins = 1
+	g.Expect(rules.Summarise(f, step).Status.RejectedCredentials.Logins).To(BeEquivalentTo(1), "this pass has made one")
 	f.Err = &thingspace.CredentialsRejectedError{}
 	g.Expect(rules.Summarise(f, rules.Decide(f)).Status.RejectedCredentials.SecretResourceVersion).To(Equal("6"), "a token is no login")
 	f.Err = nil
 	f = listed(f, wish)
 	g.Expect(rules.Summarise(f, rules.Decide(f)).Status.RejectedCredentials).To(BeNil(), "it has worked")
+}
+
+// While a login is made with other credentials, a crash must not leave it on record that those were refused.
+func TestALoginOnRecordIsNotRefused(t *testing.T) {
+	g := NewWithT(t)
+	f, step := failing(object(healthy), &thingspace.CredentialsRejectedError{Login: true, Code: "X"})
+	status := rules.Summarise(f, step).Status
+	o := &v1alpha1.FotaCallback{Status: status}
+	g.Expect(rules.SaysLoginRefused(o)).To(BeTrue())
+	record := v1alpha1.RejectedCredentials{SecretUID: "secret", SecretResourceVersion: "8", Logins: 2}
+	rules.RecordLogin(&o.Status, record)
+	g.Expect(o.Status.RejectedCredentials).To(HaveValue(Equal(record)))
+	g.Expect(rules.SaysLoginRefused(o)).To(BeFalse())
+	for _, condition := range o.Status.Conditions {
+		g.Expect(condition.Reason).To(Equal(v1alpha1.ReasonCredentialsRejected))
+		g.Expect(condition.Message).To(HavePrefix("Account " + f.Object.Spec.Account + ": ThingSpace refused an earlier login. "))
+	}
 }
 
 func TestWhatIsRegisteredIsOnRecord(t *testing.T) {

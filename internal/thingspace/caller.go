@@ -10,8 +10,7 @@ type Caller struct {
 	// Credentials sign the call in. Tokens and sessions are shared by everybody who brings equal ones.
 	Credentials Credentials
 
-	// Earlier is what earlier processes have on record of logins with these credentials and of their user. It counts when the user is first
-	// met, and what turns out to be more later counts then.
+	// Earlier is what other processes have on record of logins with these credentials and of their user.
 	Earlier EarlierLogins
 
 	// LoginRequest is a person's request for one login although three in a row have failed for this user, and for a token although one has just been
@@ -27,13 +26,19 @@ type Caller struct {
 	// leave this machine after all, or was throttled: nobody has looked at the password, and what is on record for it is to be taken back.
 	LoginUncounted func()
 
+	// LoginRefused is called when ThingSpace has refused a login with credentials that have signed in before in this process, for which none is on record. failed is
+	// how many logins in a row of the user have not succeeded in this process.
+	LoginRefused func(failed int)
+
 	// AfterLogin is called when a login has succeeded, in the same goroutine.
 	AfterLogin func(ctx context.Context)
 }
 
 // EarlierLogins is what other processes have on record: without it, a crash loop would add logins until ThingSpace locks the user. What is known of it may change:
-// the last that a client is told counts.
+// the newest counts.
 type EarlierLogins struct {
+	// Version is higher where more is known: a caller may have waited since it was told.
+	Version int
 	// Failed is how many logins of the user have not succeeded, over all places that its credentials come from; 0 once AfterLogin has been called.
 	Failed int
 	// Requests are those that were granted.

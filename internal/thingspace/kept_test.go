@@ -124,6 +124,41 @@ func TestARefusalOfAnotherProcess(t *testing.T) {
 	g.Expect(f.list(t, right)).To(Succeed(), "they have worked since")
 }
 
+// A caller may have waited while another one learned more.
+func TestTheNewestOfEarlierLoginsCounts(t *testing.T) {
+	g, f := NewWithT(t), newFar(t, simulator.Options{})
+	c := caller(withPassword("wrong"))
+	c.Earlier = thingspace.EarlierLogins{Version: 2, Failed: 3}
+	_ = as[*thingspace.LoginWithheldError](t, f.list(t, c))
+	c.Earlier = thingspace.EarlierLogins{Version: 1}
+	_ = as[*thingspace.LoginWithheldError](t, f.list(t, c))
+	g.Expect(f.Count("login")).To(BeZero())
+	c.Earlier = thingspace.EarlierLogins{Version: 3}
+	_ = as[*thingspace.CredentialsRejectedError](t, f.list(t, c))
+}
+
+// A login with credentials that have worked is not on record: where it is refused after all, its caller hears of it, and of those before that had no answer.
+func TestARefusalOfWhatHasWorked(t *testing.T) {
+	g, f := NewWithT(t), newFar(t, simulator.Options{})
+	c, heard := caller(good), 0
+	c.LoginRefused = func(failed int) { heard = failed }
+	wrong := caller(withPassword("wrong"))
+	wrong.LoginRefused = func(int) { t.Error("it was on record") }
+	g.Expect(f.list(t, c)).To(Succeed())
+	f.EndSessions()
+	f.SetUser(simulator.DefaultUsername, "another")
+	f.clock.Step(time.Minute)
+	f.Inject(simulator.Fault{Operation: "login", Status: 500, Times: 1})
+	_ = as[*thingspace.UnavailableError](t, f.list(t, c))
+	g.Expect(heard).To(BeZero(), "that is no refusal")
+	for range 2 {
+		f.clock.Step(time.Minute)
+		_ = as[*thingspace.CredentialsRejectedError](t, f.list(t, c))
+		g.Expect(heard).To(Equal(2))
+	}
+	_ = as[*thingspace.CredentialsRejectedError](t, f.list(t, wrong))
+}
+
 func TestALoginsMinuteIsNotForgotten(t *testing.T) {
 	g, f := NewWithT(t), newFar(t, simulator.Options{})
 	g.Expect(f.list(t, caller(good))).To(Succeed())

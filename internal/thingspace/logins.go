@@ -32,8 +32,10 @@ type logins struct {
 type userLogins struct {
 	// failed is how many in a row this process has made, after those of earlier ones.
 	failed, earlier int
-	last            time.Time
-	asked           time.Time
+	// version is that of what is known of the latter.
+	version int
+	last    time.Time
+	asked   time.Time
 	// granted are the requests that have allowed a login, by digest, and grantedAt is when the last of them did.
 	granted   map[[sha256.Size]byte]bool
 	grantedAt time.Time
@@ -107,12 +109,15 @@ func (l *logins) userOf(caller Caller) *userLogins {
 		user = &userLogins{granted: map[[sha256.Size]byte]bool{}}
 		l.users[caller.Credentials.Username] = user
 	}
+	if caller.Earlier.Version < user.version {
+		return user
+	}
 	if caller.Earlier.Failed > user.earlier { // some may turn out to be this user's only later
 		for _, request := range caller.Earlier.Requests {
 			user.granted[digestOf(request)] = true
 		}
 	}
-	user.earlier = caller.Earlier.Failed
+	user.earlier, user.version = caller.Earlier.Failed, caller.Earlier.Version
 	return user
 }
 
@@ -169,6 +174,13 @@ func (a *loginAttempt) refused(code string) *CredentialsRejectedError {
 	a.user.failed++
 	a.content.refused = &CredentialsRejectedError{Login: true, Code: code}
 	return a.content.refused
+}
+
+// failed is how many in a row this process has made for the user.
+func (a *loginAttempt) failed() int {
+	a.logins.mu.Lock()
+	defer a.logins.mu.Unlock()
+	return a.user.failed
 }
 
 // unanswered counts a login that was sent and got no verdict: ThingSpace may have counted it too.

@@ -149,6 +149,9 @@ func (c *Client) login(ctx context.Context, caller Caller, digest Digest, state 
 		caller.LoginUncounted()
 	}
 	err = c.loginVerdict(attempt, state, a, written, err)
+	if _, refused := errors.AsType[*CredentialsRejectedError](err); refused && written && attempt.proven && caller.LoginRefused != nil {
+		caller.LoginRefused(attempt.failed())
+	}
 	if err == nil && caller.AfterLogin != nil {
 		caller.AfterLogin(ctx)
 	}

@@ -60,7 +60,7 @@ var made = []defect{
 		"case reason == v1alpha1.ReasonSuspended, reason == v1alpha1.ReasonInvalidSpec:\n\t\treturn f.Now, true"},
 	{policy, "Overwrite leaves a foreign URL alone", "internal/rules/decide.go",
 		"case o.Status.RegisteredURL == \"\" && !o.Spec.Overwrites():", "case o.Status.RegisteredURL == \"\":"},
-	{lostIntent, "the end of a pass leaves a login on record that succeeded", "internal/rules/summarise.go",
+	{lostIntent, "the end of a pass leaves a login on record that succeeded", "internal/rules/loginrecord.go",
 		"if f.Listing != nil {\n\t\tstatus.RejectedCredentials = nil\n\t\treturn", "if f.Listing != nil {\n\t\treturn"},
 	{lostIntent, "what is in sync is sent again until status says so", "internal/rules/decide.go",
 		"return thingspace.EqualURLs(live, o.Spec.URL) ||", "return thingspace.EqualURLs(live, o.Spec.URL) && (o.Status.RegisteredURL == o.Spec.URL || !HasFinalizer(o)) ||"},

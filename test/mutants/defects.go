@@ -62,7 +62,7 @@ var bent = []defect{
 	{staleView, "writes without the version that they were decided on", "internal/controller/pass.go",
 		"client.MergeFromWithOptions(base, client.MergeFromWithOptimisticLock{})", "client.MergeFrom(base)"},
 	{staleView, "own writes are forgotten", "internal/controller/state.go",
-		"if state.uid == cached.UID && before(", "if false && before("},
+		"if s.written != nil && s.uid == cached.UID && before(", "if false && before("},
 	{staleView, "a name is an object", "internal/controller/state.go",
 		"if !ok || state.uid != o.UID {", "if !ok {"},
 	{staleView, "others are looked up in the cache alone", "internal/rules/decide.go",

@@ -3,6 +3,7 @@ package perturbation
 import (
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 
@@ -14,6 +15,7 @@ import (
 
 // judgeEnd judges what there is when nothing happens any more, by the specs alone.
 func (w *world) judgeEnd() {
+	w.judgeWithheld()
 	accounts := map[string]bool{account: true}
 	for _, o := range w.kube.objects {
 		accounts[o.Spec.Account] = true
@@ -26,6 +28,23 @@ func (w *world) judgeEnd() {
 	}
 	for account := range accounts {
 		w.judgeAccount(w.far.Registered(account), naming(account, w.kube.objects))
+	}
+}
+
+// judgeWithheld expects that nobody has to ask for a login with a password that is right, unless three may have failed.
+func (w *world) judgeWithheld() {
+	mayHaveFailed := w.logins.unsuccessful + len(w.bus.done)
+	if w.bus.plan.race != nil {
+		mayHaveFailed++
+	}
+	refusedWrongly := func(d disturbance) bool { return d.refuse != nil && d.refuse.refusesLogin }
+	if w.denied || mayHaveFailed >= 3 || slices.ContainsFunc(slices.Collect(maps.Values(w.bus.plan.effects)), refusedWrongly) {
+		return
+	}
+	for name, o := range w.kube.objects {
+		if asksForPassword(o) && w.kube.passwordOf(name) == w.password {
+			w.failf(oracleEnd, "%s waits for somebody to ask for a login, and its password is right", o.Name)
+		}
 	}
 }
 
@@ -62,7 +81,8 @@ func (w *world) accessible() bool {
 		return false
 	}
 	for _, secret := range w.kube.secrets {
-		if !w.logins.proven[loginBody(string(secret.Data["password"]))] {
+		held := string(secret.Data["password"])
+		if held != w.password || !w.logins.proven[loginBody(held)] {
 			return false
 		}
 	}

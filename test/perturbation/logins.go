@@ -11,8 +11,16 @@ import (
 
 // userLogins is what the far side has seen of its one user: what a lock-out is judged by.
 type userLogins struct {
-	failed int // in a row
-	last   time.Time
+	failed int // in a row, by ThingSpace's count, which a new password ends
+	// unsuccessful is how many in a row have been made without an answer that says that one has succeeded.
+	unsuccessful int
+	// before is what that was when one was last heard to have succeeded, at heardAt.
+	before  int
+	heardAt time.Time
+	// unknown are those that failed with a password that had worked in their process, which are not on record before they are made, and that ended before it could
+	// tell anybody.
+	unknown int
+	last    time.Time
 	// proven are the bodies of logins that have succeeded.
 	proven map[string]bool
 	// asked says that a person has asked for a login since the last one.
@@ -23,6 +31,23 @@ type userLogins struct {
 type processLogins struct {
 	last    time.Time
 	refused map[string]bool
+	// proven are the bodies of logins that have succeeded; provenFailedAt is when one of them last failed.
+	proven         map[string]bool
+	provenFailedAt time.Time
+}
+
+// atOnce is no longer than it takes to start again after a crash.
+const atOnce = 2 * time.Second
+
+// ended says that a process has ended: what it has just learned, nobody else may know.
+func (w *world) ended(process *processLogins) {
+	now, user := w.clock.Now(), &w.logins
+	if now.Sub(user.heardAt) < atOnce {
+		user.unsuccessful = user.before
+	}
+	if now.Sub(process.provenFailedAt) < atOnce {
+		user.unknown++
+	}
 }
 
 // attempt is one login; nil for any other call.
@@ -31,6 +56,8 @@ type attempt struct {
 	body    string
 	// refused says that ThingSpace has looked at the password and refused it.
 	refused bool
+	// session says that it has brought one.
+	session bool
 }
 
 // loginBody is what a login with a password sends.
@@ -82,18 +109,23 @@ func (a *attempt) made(status int, session bool) {
 	if process.refused[a.body] {
 		w.failf(oracleLogins, "a login with a password that was refused")
 	}
-	if user.failed >= 3 && !user.asked && (!user.proven[a.body] || now.Sub(user.last) < 10*time.Minute) {
+	if user.failed >= 3+user.unknown && !user.asked && (!user.proven[a.body] || now.Sub(user.last) < 10*time.Minute) {
 		w.failf(oracleLogins, "a login after %d that failed", user.failed)
 	}
 	process.last, user.last, user.asked = now, now, false
 	switch {
 	case session:
-		user.failed = 0
+		user.failed, user.unknown = 0, 0
 		user.proven[a.body] = true
 	case status == http.StatusTooManyRequests: // no attempt
 	default: // a 200 without a session too: nobody knows
 		user.failed++
+		if process.proven[a.body] {
+			process.provenFailedAt = now
+		}
 	}
+	user.unsuccessful++
+	a.session = session
 	if w.far.Locked(username) {
 		w.failf(oracleLogins, "the user is locked out")
 	}
@@ -108,10 +140,15 @@ func (a *attempt) looksRefused(answer *refusal) {
 
 // heard says that the process has got the answer.
 func (a *attempt) heard() {
-	if a != nil && a.refused {
-		if a.replica.logins.refused == nil {
-			a.replica.logins.refused = map[string]bool{}
-		}
+	if a == nil {
+		return
+	}
+	if a.session {
+		user := &a.replica.world.logins
+		user.before, user.heardAt, user.unsuccessful = user.unsuccessful, a.replica.world.clock.Now(), 0
+		a.replica.logins.proven[a.body] = true
+	}
+	if a.refused {
 		a.replica.logins.refused[a.body] = true
 	}
 }

@@ -89,6 +89,7 @@ func (w *world) heal(expected string) {
 	}
 	w.bus.calm = true
 	w.settle(healing)
+	w.judgeWithheld()
 	if w.outcome() != expected && w.mend() {
 		w.settle(healing)
 	}
@@ -118,10 +119,15 @@ func asksForPassword(o *v1alpha1.FotaCallback) bool {
 	return rules.ReadyReason(o) == v1alpha1.ReasonCredentialsRejected || deleting(o) && o.Status.RejectedCredentials != nil
 }
 
+// setPassword changes the user's password at the far side alone.
+func (w *world) setPassword(password string) {
+	w.far.SetUser(username, password)
+	w.password, w.logins.failed, w.logins.unknown = password, 0, 0
+}
+
 // changePassword changes the user's password on both sides.
 func (w *world) changePassword(password string) {
-	w.far.SetUser(username, password)
-	w.logins.failed = 0
+	w.setPassword(password)
 	names := []string{v1alpha1.DefaultSecretName}
 	for key := range w.kube.secrets {
 		if key.Name != v1alpha1.DefaultSecretName {

@@ -53,7 +53,7 @@ var refusals = []*refusal{
 	{name: "307", status: 307, header: map[string]string{"Location": "http://elsewhere.example.net/"}},
 	{name: "400", status: 400, body: `{"errorCode":"INVALID_PARAMETER"}`, refusesLogin: true},
 	{name: "400 in HTML", status: 400, body: "<html>"},
-	{name: "401", status: 401},
+	{name: "401", status: 401, refusesLogin: true},
 	{name: "401 of a stale bearer", status: 401, body: `{"fault":{"code":"900901"}}`, byGateway: true},
 	{name: "400 of a session that expired", status: 400, body: `{"errorCode":"X.SessionToken.Expired"}`, refusesLogin: true},
 	{name: "401 of an invalid session", status: 401, body: `{"errorCode":"X.SessionToken.Invalid"}`, refusesLogin: true},

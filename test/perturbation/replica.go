@@ -55,6 +55,7 @@ type replica struct {
 
 func (w *world) newReplica() *replica {
 	r := &replica{world: w, metrics: prometheus.NewRegistry(), events: newEvents(), listed: map[string]string{}, notBefore: map[string]time.Time{}}
+	r.logins = processLogins{refused: map[string]bool{}, proven: map[string]bool{}}
 	far, err := thingspace.New(thingspace.Config{
 		BaseURL: base, AllowHTTP: true, Timeout: time.Minute, Clock: w.clock, Transport: r, Registerer: r.metrics,
 		OnRecovery: func() { r.reconciler.APIRecovered() },

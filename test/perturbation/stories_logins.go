@@ -6,8 +6,11 @@ import (
 	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
 )
 
-// secondSecret is one besides the one that objects name by default.
-const secondSecret = "second"
+// Secrets besides the one that objects name by default.
+const (
+	secondSecret = "second"
+	thirdSecret  = "third"
+)
 
 func by(secret string) func(*v1alpha1.FotaCallback) {
 	return func(o *v1alpha1.FotaCallback) { o.Spec.CredentialsSecretRef = &v1alpha1.SecretReference{Name: secret} }
@@ -17,7 +20,7 @@ func by(secret string) func(*v1alpha1.FotaCallback) {
 var rotate = farSide(func(w *world) {
 	w.clock.Step(5 * time.Minute)
 	w.far.EndSessions()
-	w.changePassword("rotated&\"~/?ö")
+	w.changePassword(rotated)
 })
 
 // holds gives a Secret a password.
@@ -44,6 +47,34 @@ func brokenSecret(name string, what func(*world)) story {
 	}}
 }
 
+// inAll gives three Secrets the same password.
+func inAll(password string) func(*world) {
+	return func(w *world) {
+		for _, name := range []string{v1alpha1.DefaultSecretName, secondSecret, thirdSecret} {
+			w.kube.secret(name, password)
+		}
+	}
+}
+
+// createThree has a Secret and an account for each object, as a namespace for each would have.
+var createThree = user(func(w *world) {
+	w.kube.create(callback("fleet", account, fleetURL))
+	for _, name := range []string{secondSecret, thirdSecret} {
+		o := callback(name, "acc-"+name, fleetURL)
+		by(name)(o)
+		w.kube.create(o)
+	}
+})
+
+const rotated = "rotated&\"~/?ö"
+
+// rotateThere changes the password where nobody tells the Secrets.
+var rotateThere = farSide(func(w *world) {
+	w.clock.Step(5 * time.Minute)
+	w.far.EndSessions()
+	w.setPassword(rotated)
+})
+
 // loginStories are about credentials and sessions.
 var loginStories = []story{
 	{"credentials rotated", good, []act{create(), rotate}},
@@ -66,4 +97,15 @@ var loginStories = []story{
 	brokenSecret("one user in two Secrets, one of which loses its password", func(w *world) { w.kube.spoilSecret(secondSecret) }),
 	brokenSecret("one user in two Secrets, one of which is gone for a while", func(w *world) { w.kube.removeSecret(secondSecret) }),
 	brokenSecret("one user in two Secrets, one of which can't be read for a while", func(w *world) { w.kube.hideSecret(secondSecret) }),
+	{"one user in three Secrets, a wrong password, then the right one", inAll("wrong&\"~/?ä"), []act{createThree, user(good)}},
+	{"one user in three Secrets, rotated at ThingSpace first", inAll(password), []act{createThree, rotateThere, user(inAll(rotated))}},
+	{"wrong passwords, and the Secret is created anew", holds(v1alpha1.DefaultSecretName, "wrong 1&\"~/?ä"), []act{
+		create(), user(holds(v1alpha1.DefaultSecretName, "wrong 2&\"~/?ä")),
+		user(both(func(w *world) { w.kube.removeSecret(v1alpha1.DefaultSecretName) }, holds(v1alpha1.DefaultSecretName, "wrong 2&\"~/?ä"))),
+		user(holds(v1alpha1.DefaultSecretName, "wrong 3&\"~/?ä")), user(holds(v1alpha1.DefaultSecretName, "wrong 4&\"~/?ä")), user(both(good, asksForLogin)),
+	}},
+	{"rotated at ThingSpace, then wrong passwords", good, []act{
+		create(), rotateThere, user(holds(v1alpha1.DefaultSecretName, "wrong 1&\"~/?ä")), user(holds(v1alpha1.DefaultSecretName, "wrong 2&\"~/?ä")),
+		user(holds(v1alpha1.DefaultSecretName, "wrong 3&\"~/?ä")), user(both(holds(v1alpha1.DefaultSecretName, rotated), asksForLogin)),
+	}},
 }

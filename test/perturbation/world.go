@@ -31,6 +31,8 @@ type world struct {
 	// strangers says that somebody else has registered something, maybe what was ours.
 	strangers    bool
 	deregistered map[string]bool
+	// password is the user's at the far side.
+	password string
 	// denied says that the far side lets nobody work on the account.
 	denied bool
 	// rewrites says that the far side puts a slash at the end of each URL.
@@ -53,7 +55,7 @@ func newWorld(p plan) *world {
 	w := &world{
 		clock: clocktesting.NewFakeClock(time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)), bus: &bus{plan: p},
 		deregistered: map[string]bool{}, alreadyShown: map[string]bool{}, logins: userLogins{proven: map[string]bool{}},
-		secrets: []string{clientSecret},
+		secrets: []string{clientSecret}, password: password,
 	}
 	w.kube = newKube(w)
 	w.far = simulator.New(w.farOptions())
@@ -68,6 +70,7 @@ func (w *world) farOptions() simulator.Options {
 // restart is a new process after a crash.
 func (w *world) restart() {
 	w.showMetrics()
+	w.ended(&w.leader.logins)
 	w.clock.Step(time.Second) // no process starts in no time
 	w.leader = w.newReplica()
 }

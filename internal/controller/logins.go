@@ -178,32 +178,44 @@ func (l *loginLedger) endOthers(username thingspace.Sensitive) {
 func (l *loginLedger) next(used *usable, o *v1alpha1.FotaCallback) v1alpha1.RejectedCredentials {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	key := secretUser{used.identity.UID, used.Username}
-	l.replace(o.Status.RejectedCredentials, key)
-	l.tried[key]++
-	return v1alpha1.RejectedCredentials{SecretUID: key.secretUID, SecretResourceVersion: used.identity.ResourceVersion, Logins: l.tried[key]}
+	return v1alpha1.RejectedCredentials{
+		SecretUID: used.identity.UID, SecretResourceVersion: used.identity.ResourceVersion, Logins: l.add(used, o, 1),
+	}
 }
 
-// refused counts a login that was refused without being on record, and those without an answer that came before it; it returns the count that is to be on record.
-func (l *loginLedger) refused(used *usable, o *v1alpha1.FotaCallback, failed int) int32 {
+// refused counts logins that were not on record before they were made, and returns the count that is to be.
+func (l *loginLedger) refused(used *usable, o *v1alpha1.FotaCallback, logins int) int32 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	return l.add(used, o, int32(logins)) //nolint:gosec // one or a few
+}
+
+func (l *loginLedger) add(used *usable, o *v1alpha1.FotaCallback, logins int32) int32 {
 	key := secretUser{used.identity.UID, used.Username}
-	l.replace(o.Status.RejectedCredentials, key)
-	l.tried[key] = max(l.tried[key]+1, int32(failed)) //nolint:gosec // three or a few more
+	l.tried[key] = l.total(key, o.Status.RejectedCredentials) + logins
 	return l.tried[key]
 }
 
-// replace keeps counted what an object's record says of another Secret whose place this one has taken.
-func (l *loginLedger) replace(record *v1alpha1.RejectedCredentials, now secretUser) {
-	if record == nil || record.SecretUID == now.secretUID {
-		return
+// total is the count with a Secret, and with the one besides whose place it takes on an object's record, where that is of the same user.
+func (l *loginLedger) total(key secretUser, record *v1alpha1.RejectedCredentials) int32 {
+	if record != nil && record.SecretUID != key.secretUID {
+		if _, same := l.tried[secretUser{record.SecretUID, key.username}]; same {
+			return l.tried[key] + record.Logins
+		}
 	}
-	before := secretUser{record.SecretUID, now.username}
-	if logins, ok := l.tried[before]; ok {
-		l.tried[now] += logins
-		delete(l.tried, before)
+	return l.tried[key]
+}
+
+// unrecorded is the count that an object's record has to show although no login is made for it: because of what the record says of another Secret, or because
+// no record shows as much yet; 0 otherwise.
+func (l *loginLedger) unrecorded(used *usable, o *v1alpha1.FotaCallback) int32 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	key := secretUser{used.identity.UID, used.Username}
+	if total := l.total(key, o.Status.RejectedCredentials); total > l.tried[key] || total > l.onRecord[key.secretUID] {
+		return total
 	}
+	return 0
 }
 
 // wrote says that this process has given an object a record, or taken it off, or may have: the answer can be lost. The object is as it was seen last.
@@ -217,7 +229,9 @@ func (l *loginLedger) wrote(o *v1alpha1.FotaCallback, before, record *v1alpha1.R
 		}
 	case used != nil && record.SecretUID == used.identity.UID:
 		key := secretUser{record.SecretUID, used.Username}
-		l.replace(before, key)
+		if before != nil && before.SecretUID != record.SecretUID {
+			l.tried[key] = max(l.tried[key], record.Logins)
+		}
 		l.onRecord[record.SecretUID] = max(l.onRecord[record.SecretUID], record.Logins)
 		if record.Logins == 0 { // nothing to clear: that may be so for a whole fleet
 			return

@@ -122,7 +122,6 @@ func TestEarlierLoginsOfAUser(t *testing.T) {
 	g.Expect(err).NotTo(HaveOccurred())
 	record := l.next(used, recorded("b", "x", withheld, "", 2))
 	g.Expect(record).To(Equal(v1alpha1.RejectedCredentials{SecretUID: "uid-anew", SecretResourceVersion: "7", Logins: 3}), "the record that it replaces stays counted")
-	g.Expect(l.next(used, recorded("b", "y", withheld, "", 2)).Logins).To(BeEquivalentTo(4), "but once")
 }
 
 // A success ends what earlier processes have recorded too: who is met anew after it starts from nothing.
@@ -280,7 +279,7 @@ func TestARefusalThatIsShared(t *testing.T) {
 	g.Expect(l.succeeded(used)).To(ConsistOf(types.NamespacedName{Namespace: "a", Name: "x"}), "there is nothing to clear")
 }
 
-// What was refused after it had worked is counted when it is, with those before it that had no answer.
+// What was refused after it had worked is counted when it is, with those before it that had no answer, until a record shows it.
 func TestARefusalThatWasNotOnRecord(t *testing.T) {
 	g := NewWithT(t)
 	secret := secretOf("a", "user")
@@ -288,13 +287,39 @@ func TestARefusalThatWasNotOnRecord(t *testing.T) {
 	l.at(t, secret)
 	used, err := credentialsIn(secret)
 	g.Expect(err).NotTo(HaveOccurred())
-	x := objectIn("a", "x")
+	x, sharing := objectIn("a", "x"), objectIn("a", "y")
+	g.Expect(l.unrecorded(used, x)).To(BeZero())
 	g.Expect(l.refused(used, x, 1)).To(BeEquivalentTo(1))
-	g.Expect(l.refused(used, x, 1)).To(BeEquivalentTo(2))
-	g.Expect(l.refused(used, x, 5)).To(BeEquivalentTo(5))
-	x.Status.RejectedCredentials = &v1alpha1.RejectedCredentials{SecretUID: string(secret.UID), Logins: 5}
-	used.identity.UID = "uid-anew"
-	g.Expect(l.refused(used, x, 1)).To(BeEquivalentTo(6), "it takes the place of the Secret before")
+	g.Expect(l.refused(used, x, 2)).To(BeEquivalentTo(3))
+	g.Expect(l.unrecorded(used, x)).To(BeEquivalentTo(3), "the write may have failed")
+	g.Expect(l.unrecorded(used, sharing)).To(BeEquivalentTo(3))
+	x.Status.RejectedCredentials = &v1alpha1.RejectedCredentials{SecretUID: string(secret.UID), Logins: 3}
+	l.wrote(x, nil, x.Status.RejectedCredentials, used)
+	g.Expect(l.unrecorded(used, x)).To(BeZero())
+	g.Expect(l.unrecorded(used, sharing)).To(BeZero())
+}
+
+// Where a Secret takes another one's place on a record, what that says stays counted; what it does not say does not.
+func TestARecordThatTakesAnothersPlace(t *testing.T) {
+	g := NewWithT(t)
+	secret := secretOf("a", "user")
+	l := ledgerOver(t, secret, recorded("a", "x", loginRefused, "", 2))
+	x, sharing := recorded("a", "x", loginRefused, "", 2), recorded("a", "y", loginRefused, "", 0)
+	secret.UID = "uid-anew"
+	used, err := credentialsIn(secret)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(l.before(t, secret, x).Failed).To(Equal(2))
+
+	g.Expect(l.unrecorded(used, sharing)).To(BeZero())
+	g.Expect(l.next(used, sharing).Logins).To(BeEquivalentTo(1), "the other object still says two")
+	l.unsent(used)
+	g.Expect(l.unrecorded(used, x)).To(BeEquivalentTo(2))
+	before := x.Status.RejectedCredentials
+	x.Status.RejectedCredentials = &v1alpha1.RejectedCredentials{SecretUID: "uid-anew", Logins: 2}
+	l.wrote(x, before, x.Status.RejectedCredentials, used)
+	g.Expect(l.next(used, x).Logins).To(BeEquivalentTo(3), "once it is this Secret's")
+	used.Username = "another"
+	g.Expect(l.next(used, recorded("a", "z", loginRefused, "", 2)).Logins).To(BeEquivalentTo(1), "another user's are not")
 }
 
 // An old leader may still be in the middle of a login when this process begins to work.

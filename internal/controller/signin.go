@@ -29,6 +29,7 @@ func (p *pass) caller(ctx context.Context) (thingspace.Caller, error) {
 	if err != nil {
 		return thingspace.Caller{}, err
 	}
+	p.facts.Logins = p.logins.unrecorded(found, p.facts.Object)
 	requested := rules.RequestedAt(p.facts.Object)
 	if requested == p.facts.Object.Status.LastHandledReconcileAt {
 		requested = ""
@@ -40,7 +41,7 @@ func (p *pass) caller(ctx context.Context) (thingspace.Caller, error) {
 		LoginRequest:   requested,
 		BeforeLogin:    func(ctx context.Context, proven bool) error { return p.beforeLogin(ctx, found, proven) },
 		LoginUncounted: func() { p.logins.unsent(found) },
-		LoginRefused:   func(failed int) { p.facts.Logins = p.logins.refused(found, p.facts.Object, failed) },
+		LoginRefused:   func(logins int) { p.facts.Logins = p.logins.refused(found, p.facts.Object, logins) },
 		AfterLogin:     func(ctx context.Context) { p.afterLogin(ctx, found) },
 	}, nil
 }

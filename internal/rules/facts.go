@@ -36,7 +36,7 @@ type Facts struct {
 	Memory Memory
 	// Secret is the identity of the credentials that this pass used, where it got as far.
 	Secret SecretIdentity
-	// Logins is how many logins in a row have not succeeded with that Secret, where this pass has made one that is not on record; 0 otherwise.
+	// Logins is how many logins in a row have not succeeded with that Secret, where no record shows as much; 0 otherwise.
 	Logins int32
 	// RejectionKept says that Err is an earlier refusal of these credentials: ThingSpace was not asked again.
 	RejectionKept bool

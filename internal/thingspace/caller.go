@@ -26,9 +26,9 @@ type Caller struct {
 	// leave this machine after all, or was throttled: nobody has looked at the password, and what is on record for it is to be taken back.
 	LoginUncounted func()
 
-	// LoginRefused is called when ThingSpace has refused a login with credentials that have signed in before in this process, for which none is on record. failed is
-	// how many logins in a row of the user have not succeeded in this process.
-	LoginRefused func(failed int)
+	// LoginRefused is called when ThingSpace has refused a login with credentials that have signed in before in this process, for which none is on record. logins is
+	// how many of those have not succeeded since it was last called, or since one has succeeded.
+	LoginRefused func(logins int)
 
 	// AfterLogin is called when a login has succeeded, in the same goroutine.
 	AfterLogin func(ctx context.Context)

@@ -32,6 +32,8 @@ type logins struct {
 type userLogins struct {
 	// failed is how many in a row this process has made, after those of earlier ones.
 	failed, earlier int
+	// unrecorded of them were made with credentials that had worked before, and nobody has put them on record.
+	unrecorded int
 	// version is that of what is known of the latter.
 	version int
 	last    time.Time
@@ -163,31 +165,40 @@ func (l *logins) sweep(now time.Time) {
 func (a *loginAttempt) succeeded() {
 	a.logins.mu.Lock()
 	defer a.logins.mu.Unlock()
-	a.user.failed, a.user.earlier = 0, 0
+	a.user.failed, a.user.earlier, a.user.unrecorded = 0, 0, 0
 	a.content.proven = true
+}
+
+func (a *loginAttempt) fail() {
+	a.user.failed++
+	if a.proven {
+		a.user.unrecorded++
+	}
 }
 
 // refused is final for these credentials.
 func (a *loginAttempt) refused(code string) *CredentialsRejectedError {
 	a.logins.mu.Lock()
 	defer a.logins.mu.Unlock()
-	a.user.failed++
+	a.fail()
 	a.content.refused = &CredentialsRejectedError{Login: true, Code: code}
 	return a.content.refused
 }
 
-// failed is how many in a row this process has made for the user.
-func (a *loginAttempt) failed() int {
+// unrecorded is how many logins with credentials that have worked have not succeeded, those aside that it has told before.
+func (a *loginAttempt) unrecorded() int {
 	a.logins.mu.Lock()
 	defer a.logins.mu.Unlock()
-	return a.user.failed
+	told := a.user.unrecorded
+	a.user.unrecorded = 0
+	return told
 }
 
 // unanswered counts a login that was sent and got no verdict: ThingSpace may have counted it too.
 func (a *loginAttempt) unanswered() {
 	a.logins.mu.Lock()
 	defer a.logins.mu.Unlock()
-	a.user.failed++
+	a.fail()
 }
 
 // notMade gives back the minute, and the request that allowed it: nothing was sent.

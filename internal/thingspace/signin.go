@@ -150,7 +150,7 @@ func (c *Client) login(ctx context.Context, caller Caller, digest Digest, state 
 	}
 	err = c.loginVerdict(attempt, state, a, written, err)
 	if _, refused := errors.AsType[*CredentialsRejectedError](err); refused && written && attempt.proven && caller.LoginRefused != nil {
-		caller.LoginRefused(attempt.failed())
+		caller.LoginRefused(attempt.unrecorded())
 	}
 	if err == nil && caller.AfterLogin != nil {
 		caller.AfterLogin(ctx)

@@ -54,6 +54,20 @@ func TestFailedLoginsAreNotForgottenByWaiting(t *testing.T) {
 	_ = as[*thingspace.LoginWithheldError](t, f.list(t, caller(good)))
 }
 
+// Nor are a process's own failures forgotten where there are others' besides.
+func TestFailuresBesideEarlierOnesAreNotForgotten(t *testing.T) {
+	g, f := NewWithT(t), newFar(t, simulator.Options{})
+	f.Inject(simulator.Fault{Operation: "login", Status: 500})
+	c := caller(good)
+	c.Earlier.Failed = 1
+	g.Expect(f.list(t, c)).NotTo(Succeed())
+	f.clock.Step(30 * 24 * time.Hour)
+	g.Expect(f.list(t, caller(f.somebody()))).NotTo(Succeed())
+	_ = as[*thingspace.UnavailableError](t, f.list(t, c))
+	f.clock.Step(2 * time.Minute)
+	_ = as[*thingspace.LoginWithheldError](t, f.list(t, c))
+}
+
 // A session that is used, and an outage too, outlasts what is kept of credentials that nobody asks about. Whoever goes on calling is known all the same: as
 // one who has signed in, and whose earlier failures have ended with that.
 func TestCredentialsInUseAreNotForgotten(t *testing.T) {

@@ -114,10 +114,8 @@ func (l *logins) userOf(caller Caller) *userLogins {
 	if caller.Earlier.Version < user.version {
 		return user
 	}
-	if caller.Earlier.Failed > user.earlier { // some may turn out to be this user's only later
-		for _, request := range caller.Earlier.Requests {
-			user.granted[digestOf(request)] = true
-		}
+	for _, request := range caller.Earlier.Requests {
+		user.granted[digestOf(request)] = true
 	}
 	user.earlier, user.version = caller.Earlier.Failed, caller.Earlier.Version
 	return user

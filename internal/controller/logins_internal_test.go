@@ -159,7 +159,9 @@ func TestEarlierLoginsWithASecretThatIsGone(t *testing.T) {
 	g.Expect(l.at(t, secretOf("b", "user")).Failed).To(BeZero(), "other namespaces are not held up")
 	anew := secretOf("gone", "another")
 	anew.UID = "uid-anew"
-	g.Expect(l.before(t, anew, x).Failed).To(Equal(2))
+	known := l.before(t, anew, x)
+	g.Expect(known.Failed).To(Equal(2))
+	g.Expect(known.Version).To(Equal(2), "more is known")
 	g.Expect(l.before(t, secretOf("b", "user"), beside).Failed).To(BeZero(), "they were the other's")
 
 	nameless := secretOf("a", "user")
@@ -334,6 +336,9 @@ func TestLoginsOfAnotherProcess(t *testing.T) {
 	x := objectIn("a", "x")
 	g.Expect(l.try(used, x)).To(BeEquivalentTo(1))
 	g.Expect(l.before(t, secret, recorded("a", "x", withheld, "", 1)).Failed).To(BeZero(), "it is this process's own")
+	later := ledgerOver(t, secret, recorded("a", "x", withheld, "", 1))
+	later.at(t, secret)
+	g.Expect(later.before(t, secret, recorded("a", "y", withheld, "", 3)).Failed).To(Equal(3), "with those from before the start")
 
 	g.Expect(l.next(used, x).Logins).To(BeEquivalentTo(2))
 	l.unsent(used) // the write came too late

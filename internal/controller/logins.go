@@ -224,9 +224,7 @@ func (l *loginLedger) wrote(o *v1alpha1.FotaCallback, before, record *v1alpha1.R
 	defer l.mu.Unlock()
 	switch {
 	case record == nil:
-		if before != nil {
-			delete(l.holders, nameOf(o))
-		}
+		delete(l.holders, nameOf(o))
 	case used != nil && record.SecretUID == used.identity.UID:
 		key := secretUser{record.SecretUID, used.Username}
 		if before != nil && before.SecretUID != record.SecretUID {

@@ -376,11 +376,16 @@ func TestASuccessOfAnotherProcess(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			g, l := NewWithT(t), ledgerOver(t, secret, x.DeepCopy())
 			g.Expect(l.at(t, secret).Failed).To(Equal(3))
-			attempt := l.next(own, objectIn("a", "own"))
-			l.wrote(objectIn("a", "own"), nil, &attempt, own) // its answer was lost
+			lost := objectIn("a", "own")
+			lost.ResourceVersion = "5"
+			attempt := l.next(own, lost)
+			l.wrote(lost, nil, &attempt, own)
 			now := objectIn("a", "x")
 			now.UID = "uid-x"
 			test.now(now)
+			if now.Name == "own" {
+				now.UID = ""
+			}
 			for range 2 {
 				g.Expect(l.before(t, secret, now).Failed).To(Equal(test.failed))
 			}
@@ -389,6 +394,15 @@ func TestASuccessOfAnotherProcess(t *testing.T) {
 	}
 
 	g, l := NewWithT(t), ledgerOver(t, secret, x.DeepCopy())
+	g.Expect(l.at(t, secret).Failed).To(Equal(3))
+	written := objectIn("a", "own")
+	l.try(own, written)
+	written.ResourceVersion = "7"
+	l.wrote(written, written.Status.RejectedCredentials, written.Status.RejectedCredentials, own)
+	written.Status.RejectedCredentials, written.ResourceVersion = nil, "8"
+	g.Expect(l.before(t, secret, written).Failed).To(BeZero(), "this process's own record is gone too")
+
+	l = ledgerOver(t, secret, x.DeepCopy())
 	g.Expect(l.at(t, secret).Failed).To(Equal(3))
 	x.Status.RejectedCredentials, x.ResourceVersion = nil, "6"
 	g.Expect(l.before(t, secretOf("a", "another"), x)).To(Equal(thingspace.EarlierLogins{Version: 1}))

@@ -6,12 +6,16 @@ import (
 	"time"
 
 	. "github.com/onsi/gomega"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
 	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
+	"github.com/fota-callback-operator/fota-callback-operator/internal/rules"
 )
 
 // A Secret that was read serves for a while, and what no longer serves is dropped: the passwords of a fleet do not gather in memory.
@@ -43,4 +47,43 @@ func TestWhatWasReadServesForAWhile(t *testing.T) {
 	g.Expect(sets.KeySet(r.read)).To(Equal(sets.New(name("a"), name("b"))))
 	get("b", 2*secretServes+time.Second)
 	g.Expect(sets.KeySet(r.read)).To(Equal(sets.New(name("b"))), "the other one has not been asked for since")
+}
+
+// Credentials are read at once for an object that is being deleted and may have something to deregister, if none that worked are known; for no other.
+func TestForWhomCredentialsAreReadForADeletion(t *testing.T) {
+	deleted := metav1.Now()
+	for name, test := range map[string]struct {
+		change func(o *v1alpha1.FotaCallback)
+		known  bool
+		reads  int
+	}{
+		"being deleted":   {func(*v1alpha1.FotaCallback) {}, false, 1},
+		"known already":   {func(*v1alpha1.FotaCallback) {}, true, 0},
+		"not deleted":     {func(o *v1alpha1.FotaCallback) { o.DeletionTimestamp = nil }, false, 0},
+		"nothing to undo": {func(o *v1alpha1.FotaCallback) { o.Finalizers = nil }, false, 0},
+		"left as it is":   {func(o *v1alpha1.FotaCallback) { o.Spec.DeletionPolicy = v1alpha1.DeletionRetain }, false, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g, reads := NewWithT(t), 0
+			secrets := fake.NewClientBuilder().WithObjects(secretOf("a", "user")).WithInterceptorFuncs(interceptor.Funcs{
+				Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, options ...client.GetOption) error {
+					reads++
+					return c.Get(ctx, key, o, options...)
+				},
+			}).Build()
+			r := NewReconciler(Config{Live: secrets, Clock: clocktesting.NewFakePassiveClock(time.Now())})
+			o := objectIn("a", "x")
+			o.DeletionTimestamp, o.Finalizers = &deleted, []string{v1alpha1.Finalizer}
+			o.Spec.CredentialsSecretRef = &v1alpha1.SecretReference{Name: secretOf("a", "user").Name}
+			test.change(o)
+			p := &pass{Reconciler: r, facts: rules.Facts{Object: o, Now: time.Now()}}
+			r.states.of(o, p.facts.Now)
+			if test.known {
+				p.keep(&usable{})
+			}
+			p.readForDeletion(t.Context())
+			g.Expect(reads).To(Equal(test.reads))
+			g.Expect(r.states.of(o, p.facts.Now).credentials != nil).To(Equal(test.known || test.reads > 0))
+		})
+	}
 }

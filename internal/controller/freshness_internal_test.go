@@ -7,6 +7,7 @@ import (
 	"time"
 
 	. "github.com/onsi/gomega"
+	"k8s.io/apimachinery/pkg/types"
 	testclock "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -56,7 +57,8 @@ func TestSurveyAsksTheAPIUnlessTheCacheIsCurrent(t *testing.T) {
 	}{
 		"nothing is known":            {nil, time.Hour, true},
 		"a write was shown long ago":  {nil, 2 * time.Second, true},
-		"a write was shown just now":  {nil, 500 * time.Millisecond, false},
+		"a write was shown too early": {nil, cacheServes + 1, true},
+		"a write was shown just now":  {nil, cacheServes, false},
 		"one namespace has one cache": {[]string{"iot"}, 500 * time.Millisecond, false},
 		"two namespaces have two":     {[]string{"iot", "lab"}, 500 * time.Millisecond, true},
 	} {
@@ -71,4 +73,39 @@ func TestSurveyAsksTheAPIUnlessTheCacheIsCurrent(t *testing.T) {
 		g.Expect(errors.Is(err, asked)).To(Equal(test.asks), name)
 		g.Expect(p.facts.Surveyed).NotTo(Equal(test.asks), name)
 	}
+}
+
+// peersAt is a cache, or an API, with objects.
+type peersAt struct {
+	client.Client
+
+	objects []v1alpha1.FotaCallback
+}
+
+func (r peersAt) List(_ context.Context, into client.ObjectList, _ ...client.ListOption) error {
+	into.(*v1alpha1.FotaCallbackList).Items = r.objects
+	return nil
+}
+
+// Past the cache the others are those of the API, and those of the cache that write the account in another letter case, by which the API can't select.
+func TestWhoIsLookedUpPastTheCache(t *testing.T) {
+	g := NewWithT(t)
+	named := func(name, account string) v1alpha1.FotaCallback {
+		o := objectIn("iot", name)
+		o.UID, o.Spec.Account = types.UID(name), account
+		return *o
+	}
+	self := named("self", "acc-1")
+	r := NewReconciler(Config{
+		Client: peersAt{objects: []v1alpha1.FotaCallback{self, named("gone-by-now", "acc-1"), named("upper", "ACC-1")}},
+		Live:   peersAt{objects: []v1alpha1.FotaCallback{self, named("new", "acc-1")}},
+		Clock:  testclock.NewFakeClock(time.Unix(10_000, 0)),
+	})
+	peers, err := (&pass{Reconciler: r}).currentPeers(t.Context(), &self)
+	g.Expect(err).NotTo(HaveOccurred())
+	var names []string
+	for _, peer := range peers {
+		names = append(names, peer.Name)
+	}
+	g.Expect(names).To(ConsistOf("new", "upper"))
 }

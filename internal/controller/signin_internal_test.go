@@ -1,0 +1,73 @@
+package controller
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	clocktesting "k8s.io/utils/clock/testing"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
+	"github.com/fota-callback-operator/fota-callback-operator/internal/rules"
+)
+
+// A login uses what the Secret says at that moment. Only an object that is being deleted may go on with what it kept of a Secret that is gone.
+func TestALoginUsesWhatTheSecretSaysNow(t *testing.T) {
+	resource, changed := schema.GroupResource{Resource: "secrets"}, secretOf("a", "user")
+	changed.Data["password"] = []byte("another")
+	for name, test := range map[string]struct {
+		deleting bool
+		now      *corev1.Secret
+		fails    error
+		outcome  any
+	}{
+		"it is as it was":                {false, secretOf("a", "user"), nil, nil},
+		"it was changed":                 {false, changed, nil, errCredentialsChanged},
+		"it is gone":                     {false, nil, apierrors.NewNotFound(resource, "x"), &rules.CredentialsError{}},
+		"it can't be read":               {false, nil, context.DeadlineExceeded, &rules.KubernetesError{}},
+		"as it was, at a deletion":       {true, secretOf("a", "user"), nil, nil},
+		"changed, at a deletion":         {true, changed, nil, errCredentialsChanged},
+		"gone, at a deletion":            {true, nil, apierrors.NewNotFound(resource, "x"), nil},
+		"it can't be read at a deletion": {true, nil, context.DeadlineExceeded, &rules.KubernetesError{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := NewWithT(t)
+			secrets := fake.NewClientBuilder().WithInterceptorFuncs(interceptor.Funcs{
+				Get: func(_ context.Context, _ client.WithWatch, _ client.ObjectKey, into client.Object, _ ...client.GetOption) error {
+					if test.fails == nil {
+						test.now.DeepCopyInto(into.(*corev1.Secret))
+					}
+					return test.fails
+				},
+			}).Build()
+			r := NewReconciler(Config{Live: secrets, Clock: clocktesting.NewFakePassiveClock(time.Now())})
+			o := objectIn("a", "x")
+			if test.deleting {
+				now := metav1.Now()
+				o.DeletionTimestamp, o.Finalizers = &now, []string{v1alpha1.Finalizer}
+			}
+			used, err := credentialsIn(secretOf("a", "user"))
+			g.Expect(err).NotTo(HaveOccurred())
+			p := &pass{Reconciler: r, facts: rules.Facts{Object: o}}
+			err = p.beforeLogin(t.Context(), used, true)
+			switch outcome := test.outcome.(type) {
+			case nil:
+				g.Expect(err).NotTo(HaveOccurred())
+			case error:
+				if outcome == errCredentialsChanged {
+					g.Expect(err).To(BeIdenticalTo(outcome))
+				} else {
+					g.Expect(err).To(BeAssignableToTypeOf(outcome))
+				}
+			}
+		})
+	}
+}

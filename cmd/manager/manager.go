@@ -86,7 +86,7 @@ func newManager(ctx context.Context, o *options, start *startup) (ctrl.Manager, 
 		Settings:      rules.Settings{DefaultInterval: o.defaultInterval, DeregistrationGrace: o.deregistrationGrace},
 		Metrics:       controller.NewMetrics(metrics.Registry),
 	})
-	if err := reconciler.SetupWithManager(ctx, manager, o.maxConcurrentReconciles); err != nil {
+	if err := reconciler.SetupWithManager(ctx, manager, o.maxConcurrentReconciles, o.thingspaceTimeout); err != nil {
 		return nil, err
 	}
 	if err := metrics.Registry.Register(reconciler.Collector(manager.Elected())); err != nil {

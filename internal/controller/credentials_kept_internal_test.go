@@ -16,6 +16,7 @@ import (
 
 	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
 	"github.com/fota-callback-operator/fota-callback-operator/internal/rules"
+	"github.com/fota-callback-operator/fota-callback-operator/internal/thingspace"
 )
 
 // A Secret that was read serves for a while, and what no longer serves is dropped: the passwords of a fleet do not gather in memory.
@@ -49,19 +50,37 @@ func TestWhatWasReadServesForAWhile(t *testing.T) {
 	g.Expect(sets.KeySet(r.read)).To(Equal(sets.New(name("b"))), "the other one has not been asked for since")
 }
 
-// Credentials are read at once for an object that is being deleted and may have something to deregister, if none that worked are known; for no other.
+// signedIn is a far side at which all credentials have a session, or none.
+type signedIn struct {
+	Registrations
+	all bool
+}
+
+func (s signedIn) SignedIn(thingspace.Credentials) bool { return s.all }
+
+// Credentials are read at once for an object that is being deleted and may have something to deregister; for no other. Older ones that worked are kept where they are
+// signed in, or where those in the Secret are known to be refused.
 func TestForWhomCredentialsAreReadForADeletion(t *testing.T) {
-	deleted := metav1.Now()
+	deleted, as := metav1.Now(), func(*v1alpha1.FotaCallback) {}
+	older := &usable{identity: rules.SecretIdentity{UID: "older"}}
+	read := rules.SecretIdentity{UID: "uid-a", ResourceVersion: "7"}
+	refused := &rules.Rejection{Secret: read}
 	for name, test := range map[string]struct {
-		change func(o *v1alpha1.FotaCallback)
-		known  bool
-		reads  int
+		change    func(o *v1alpha1.FotaCallback)
+		known     *usable
+		signedIn  bool
+		rejection *rules.Rejection
+		reads     int
+		kept      string
 	}{
-		"being deleted":   {func(*v1alpha1.FotaCallback) {}, false, 1},
-		"known already":   {func(*v1alpha1.FotaCallback) {}, true, 0},
-		"not deleted":     {func(o *v1alpha1.FotaCallback) { o.DeletionTimestamp = nil }, false, 0},
-		"nothing to undo": {func(o *v1alpha1.FotaCallback) { o.Finalizers = nil }, false, 0},
-		"left as it is":   {func(o *v1alpha1.FotaCallback) { o.Spec.DeletionPolicy = v1alpha1.DeletionRetain }, false, 0},
+		"being deleted":             {as, nil, false, nil, 1, "uid-a"},
+		"refused, but none other":   {as, nil, false, refused, 1, "uid-a"},
+		"known, and signed in":      {as, older, true, nil, 0, "older"},
+		"known for long":            {as, older, false, nil, 1, "uid-a"},
+		"known, and others refused": {as, older, false, refused, 1, "older"},
+		"not deleted":               {func(o *v1alpha1.FotaCallback) { o.DeletionTimestamp = nil }, nil, false, nil, 0, ""},
+		"nothing to undo":           {func(o *v1alpha1.FotaCallback) { o.Finalizers = nil }, nil, false, nil, 0, ""},
+		"left as it is":             {func(o *v1alpha1.FotaCallback) { o.Spec.DeletionPolicy = v1alpha1.DeletionRetain }, nil, false, nil, 0, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g, reads := NewWithT(t), 0
@@ -71,19 +90,23 @@ func TestForWhomCredentialsAreReadForADeletion(t *testing.T) {
 					return c.Get(ctx, key, o, options...)
 				},
 			}).Build()
-			r := NewReconciler(Config{Live: secrets, Clock: clocktesting.NewFakePassiveClock(time.Now())})
+			r := NewReconciler(Config{Live: secrets, Clock: clocktesting.NewFakePassiveClock(time.Now()), Registrations: signedIn{all: test.signedIn}})
 			o := objectIn("a", "x")
 			o.DeletionTimestamp, o.Finalizers = &deleted, []string{v1alpha1.Finalizer}
 			o.Spec.CredentialsSecretRef = &v1alpha1.SecretReference{Name: secretOf("a", "user").Name}
 			test.change(o)
-			p := &pass{Reconciler: r, facts: rules.Facts{Object: o, Now: time.Now()}}
+			p := &pass{Reconciler: r, facts: rules.Facts{Object: o, Now: time.Now(), Memory: rules.Memory{Rejection: test.rejection}}}
 			r.states.of(o, p.facts.Now)
-			if test.known {
-				p.keep(&usable{})
+			if test.known != nil {
+				p.keep(test.known)
 			}
 			p.readForDeletion(t.Context())
 			g.Expect(reads).To(Equal(test.reads))
-			g.Expect(r.states.of(o, p.facts.Now).credentials != nil).To(Equal(test.known || test.reads > 0))
+			kept := r.states.of(o, p.facts.Now).credentials
+			g.Expect(kept != nil).To(Equal(test.kept != ""))
+			if kept != nil {
+				g.Expect(kept.identity.UID).To(Equal(test.kept))
+			}
 		})
 	}
 }

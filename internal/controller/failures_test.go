@@ -230,17 +230,6 @@ var _ = Describe("What goes wrong", func() {
 		Expect(rulesReason(w, o)).To(Equal(v1alpha1.ReasonRegistered))
 	})
 
-	It("deregisters with the last credentials that worked when the Secret goes first", func() {
-		w.goodCredentials()
-		o := w.create(w.callback("fleet", "acc-1", fleetURL))
-		w.eventually(o, v1alpha1.ReasonRegistered)
-		Expect(w.user.Delete(w.ctx, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: secretName}})).To(Succeed())
-		w.clock.move(11 * time.Minute)
-		w.delete(o)
-		w.gone(o)
-		Expect(w.far.Registrations()).To(BeEmpty())
-	})
-
 	It("keeps the finalizer while ThingSpace can't be reached", func() {
 		w.goodCredentials()
 		o := w.create(w.callback("fleet", "acc-1", fleetURL))

@@ -24,8 +24,10 @@ const (
 	// accountIndex finds the objects that name an account.
 	accountIndex = "spec.account in lower case"
 
-	// A pass may sign in, list, change and list again, each within the time-out of one call; longer than this it hangs.
-	passTimeout = 3 * time.Minute
+	// A pass may sign in, list, change and list again, and sign in once more on the way: that many calls. Whatever is longer than all of their time-outs, and
+	// what the Kubernetes API may take, hangs.
+	passCalls      = 8
+	passKubernetes = time.Minute
 
 	// How long the Kubernetes API is left alone after it refused a write.
 	writeRetryFirst = 100 * time.Millisecond
@@ -43,8 +45,9 @@ func AddIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 	return nil
 }
 
-// SetupWithManager makes the manager bring every FotaCallback, and whoever shares an account with one that changes.
-func (r *Reconciler) SetupWithManager(ctx context.Context, manager ctrl.Manager, concurrency int) error {
+// SetupWithManager makes the manager bring every FotaCallback, and whoever shares an account with one that changes. CallTimeout is what one call to ThingSpace may
+// take.
+func (r *Reconciler) SetupWithManager(ctx context.Context, manager ctrl.Manager, concurrency int, callTimeout time.Duration) error {
 	if err := AddIndexes(ctx, manager.GetFieldIndexer()); err != nil {
 		return err
 	}
@@ -54,11 +57,14 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, manager ctrl.Manager,
 		WatchesRawSource(source.Func(r.wakeOnRecovery)).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: concurrency,
-			ReconciliationTimeout:   passTimeout,
+			ReconciliationTimeout:   passTimeout(callTimeout),
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](writeRetryFirst, writeRetryMost),
 		}).
 		Complete(r)
 }
+
+// passTimeout ends a pass later than any call in it: what ended with the pass would not be known to be a call that failed.
+func passTimeout(call time.Duration) time.Duration { return passKubernetes + passCalls*call }
 
 // RequestsForPeers maps every change that the cache shows to the others that name its account, and takes note of how far the cache has come.
 func (r *Reconciler) RequestsForPeers(ctx context.Context, o client.Object) []reconcile.Request {

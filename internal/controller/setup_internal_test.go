@@ -3,6 +3,7 @@ package controller
 import (
 	"strings"
 	"testing"
+	"time"
 	"unsafe"
 
 	. "github.com/onsi/gomega"
@@ -46,6 +47,14 @@ func TestTrimDropsWhatIsNeverReadAndChangesNothingElse(t *testing.T) {
 	g.Expect(another.Status).To(Equal(wanted.Status))
 
 	Trim(&v1alpha1.FotaCallback{}) // one that nobody has looked at yet
+}
+
+// A pass outlasts any single call: one that ended with the pass would not count as failed, and an outage would be told to nobody.
+func TestAPassOutlastsItsCalls(t *testing.T) {
+	for _, call := range []time.Duration{time.Second, 15 * time.Second, 10 * time.Minute} {
+		NewWithT(t).Expect(passTimeout(call)).To(BeNumerically(">", 7*call), "sign in (3, where the token is stale), list, change, list, and once more a token")
+	}
+	NewWithT(t).Expect(passTimeout(15 * time.Second)).To(Equal(3 * time.Minute))
 }
 
 func TestTrimLetsStringsBeThereOnce(t *testing.T) {

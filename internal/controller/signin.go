@@ -39,6 +39,7 @@ func (p *pass) caller(ctx context.Context) (thingspace.Caller, error) {
 		Credentials:    found.Credentials,
 		Earlier:        earlier,
 		LoginRequest:   requested,
+		BeforeToken:    func(ctx context.Context) error { return p.secretStillSays(ctx, found) },
 		BeforeLogin:    func(ctx context.Context, proven bool) error { return p.beforeLogin(ctx, found, proven) },
 		LoginUncounted: func() { p.logins.unsent(found) },
 		LoginRefused:   func(logins int) { p.facts.Logins = p.logins.refused(found, p.facts.Object, logins) },
@@ -62,15 +63,22 @@ func (p *pass) findCredentials(ctx context.Context) (*usable, error) {
 	return found, err
 }
 
-// readForDeletion remembers the credentials of an object that is being deleted as long as they are there, unless some that worked are known.
+// readForDeletion remembers the credentials of an object that is being deleted as long as they are there. Older ones that worked serve while they are signed in, or
+// where the others are known to be refused: they may have been replaced since.
 func (p *pass) readForDeletion(ctx context.Context) {
 	o := p.facts.Object
-	if !rules.Deleting(o) || !rules.HasFinalizer(o) || o.Spec.Retains() || p.states.of(o, p.facts.Now).credentials != nil {
+	if !rules.Deleting(o) || !rules.HasFinalizer(o) || o.Spec.Retains() {
 		return
 	}
-	if found, err := p.credentials.get(ctx, p.secretName(), secretServes); err == nil { // otherwise, whoever needs them will say so
-		p.keep(found)
+	kept := p.states.of(o, p.facts.Now).credentials
+	if kept != nil && p.Registrations.SignedIn(kept.Credentials) {
+		return
 	}
+	found, err := p.credentials.get(ctx, p.secretName(), secretServesWaiting)
+	if err != nil || kept != nil && p.facts.Memory.Rejects(found.identity) { // whoever needs them will say so
+		return
+	}
+	p.keep(found)
 }
 
 // keep remembers credentials for the object's own deregistration.
@@ -78,20 +86,25 @@ func (p *pass) keep(credentials *usable) {
 	p.states.change(p.name(), p.facts.Object.UID, func(s *objectState) { s.credentials = credentials })
 }
 
-// beforeLogin makes sure that a login uses what the Secret says now, and puts the first one with unproven credentials on record: whatever
-// happens to this process, the next one counts it.
-func (p *pass) beforeLogin(ctx context.Context, used *usable, proven bool) error {
+// secretStillSays makes sure that a sign-in uses what the Secret says now.
+func (p *pass) secretStillSays(ctx context.Context, used *usable) error {
 	now, err := p.credentials.get(ctx, p.secretName(), secretServesWaiting)
 	var missing *rules.CredentialsError
 	switch {
 	case errors.As(err, &missing) && rules.Deleting(p.facts.Object): // goes on with those that were kept
+		return nil
 	case err != nil:
 		return err
 	case now.Digest() != used.Digest():
 		return errCredentialsChanged
 	}
-	if proven {
-		return nil
+	return nil
+}
+
+// beforeLogin puts the first login with unproven credentials on record: whatever happens to this process, the next one counts it.
+func (p *pass) beforeLogin(ctx context.Context, used *usable, proven bool) error {
+	if err := p.secretStillSays(ctx, used); err != nil || proven {
+		return err
 	}
 	status := p.facts.Object.Status.DeepCopy()
 	rules.RecordLogin(status, p.logins.next(used, p.facts.Object))

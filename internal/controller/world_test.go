@@ -124,7 +124,7 @@ func (w *world) start() {
 		Recorder: manager.GetEventRecorder("spec"), Clock: w.clock, Settings: w.settings, Metrics: controller.NewMetrics(w.registry),
 	})
 	ctx, cancel := context.WithCancel(w.ctx)
-	Expect(reconciler.SetupWithManager(ctx, manager, 8)).To(Succeed())
+	Expect(reconciler.SetupWithManager(ctx, manager, 8, 15*time.Second)).To(Succeed())
 	w.registry.MustRegister(reconciler.Collector(manager.Elected()))
 	var ended sync.WaitGroup
 	ended.Go(func() {

@@ -80,7 +80,7 @@ func TestHandOverAfterAnOutage(t *testing.T) {
 	g := NewWithT(t)
 	next := object(named("next"), handled(v1alpha1.ReasonAPIUnavailable, metav1.ConditionFalse, v1alpha1.ConditionReconciling))
 	f := at(facts(leaving(claimed(old), registered(old)), next), 3*time.Minute)
-	f.Memory.AwaitsAPI = true
+	f.Memory.Failed = true
 	back := listed(f, old)
 	wait := rules.Decide(back)
 	g.Expect(wait).To(Equal(rules.Step{Action: rules.Rest, Reason: v1alpha1.ReasonDeregistering, Wait: now.Add(10 * time.Minute)}))
@@ -94,11 +94,30 @@ func TestHandOverAfterAnOutage(t *testing.T) {
 	f.Standing.Successor = object(named("next"), healthy)
 	g.Expect(rules.Decide(at(f, 4*time.Minute)).Action).To(Equal(rules.Release))
 
-	back.Memory.AwaitsAPI = false
-	g.Expect(rules.Decide(back).Action).To(Equal(rules.Deregister), "what failed before was something else")
-	back.Memory.AwaitsAPI = true
+	back.Memory.Failed = false
+	g.Expect(rules.Decide(back).Action).To(Equal(rules.Deregister), "nothing has failed before")
+	back.Memory.Failed = true
 	next.Spec.Suspend = true
 	g.Expect(rules.Decide(back).Action).To(Equal(rules.Deregister), "a suspended one does not try")
+}
+
+// Whatever kept a deletion from its account may have kept the successor from it as well.
+func TestWhatADeletionMetItsSuccessorMayHaveMetToo(t *testing.T) {
+	next := object(named("next"), handled(v1alpha1.ReasonRateLimited, metav1.ConditionFalse, v1alpha1.ConditionReconciling))
+	for _, err := range []error{
+		&thingspace.UnavailableError{}, &thingspace.RateLimitedError{RetryAfter: time.Minute}, &thingspace.RateLimitedError{RetryAfter: time.Minute, LoginMinute: true},
+		&thingspace.UnexpectedResponseError{}, &thingspace.AccessDeniedError{}, &rules.KubernetesError{Attempted: "x", Err: errors.New("x")}, &rules.CredentialsError{},
+	} {
+		g := NewWithT(t)
+		f := at(facts(leaving(claimed(old), registered(old)), next), 3*time.Minute)
+		f.Err = err
+		f.Memory = rules.Summarise(f, rules.Decide(f)).Memory
+		f.Err = nil
+		step := rules.Decide(listed(at(f, 4*time.Minute), old))
+		g.Expect(step.Action).To(Equal(rules.Rest), "%T", err)
+		f.Memory = rules.Summarise(listed(at(f, 4*time.Minute), old), step).Memory
+		g.Expect(rules.Decide(listed(at(f, 11*time.Minute), old)).Action).To(Equal(rules.Deregister), "%T: it had its time", err)
+	}
 }
 
 // While calls are held back the message stays what it was.

@@ -136,8 +136,8 @@ func successorState(o *v1alpha1.FotaCallback) successor {
 	return successorWorking
 }
 
-// handOverEnds is when a deletion stops waiting for its successor. While no process was there to work on that one, it had no chance; nor had it while
-// ThingSpace was out of reach (see comesBack).
+// handOverEnds is when a deletion stops waiting for its successor. While no process was there to work on that one, it had no chance; nor may it have
+// had one while this object itself could not work (see comesBack).
 func (f *Facts) handOverEnds() time.Time {
 	if f.Memory.Waits && f.stillWaits() {
 		return f.Memory.RetryAt
@@ -151,5 +151,6 @@ func (f *Facts) handOverEnds() time.Time {
 	return began.Add(handOverPatience)
 }
 
-// comesBack says whether ThingSpace answers again after it was out of reach. A successor may not have tried since: it does so within the longest backoff.
-func (f *Facts) comesBack() bool { return f.Listing != nil && f.Memory.AwaitsAPI }
+// comesBack says whether what kept this object from its account has ended: an outage, a Retry-After, a Secret that was missing. It may have kept a successor too,
+// which may not have tried since: it does so within the longest backoff.
+func (f *Facts) comesBack() bool { return f.Listing != nil && f.Memory.Failed }

@@ -28,7 +28,7 @@ func remember(f Facts, last Step) Memory {
 	m.LastCheck = f.Now
 	m.RetryAt = last.Wait
 	m.Waits, m.Successor = !last.Wait.IsZero(), uidOf(f.Standing.Successor)
-	m.AwaitsAPI = false
+	m.AwaitsAPI, m.Failed = false, f.Err != nil
 	m.Rejection = nil
 	if f.Listing != nil {
 		m.LastListed = f.Now
@@ -90,10 +90,10 @@ func nextLook(f Facts, failingSince time.Time) time.Time {
 // KeepsRejection says whether the pass need not ask ThingSpace, because these very credentials were refused and neither a slot nor a
 // person has asked to try again.
 func KeepsRejection(f Facts) error {
-	r := f.Memory.Rejection
-	if r == nil || r.Secret != f.Secret || f.Secret == (SecretIdentity{}) || !Handled(f.Object) {
+	if !f.Memory.Rejects(f.Secret) || !Handled(f.Object) {
 		return nil
 	}
+	r := f.Memory.Rejection
 	if reasonOf(r.Err) != v1alpha1.ReasonCredentialsRejected || !f.Now.Before(NextSlot(f.Object.UID, f.Interval(), r.At)) {
 		return nil
 	}

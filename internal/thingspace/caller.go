@@ -17,6 +17,10 @@ type Caller struct {
 	// refused; empty for none. Each request is granted once, whoever brings it.
 	LoginRequest string
 
+	// BeforeToken is called right before a token is asked for, in the goroutine of the call that brought it; where it returns an error none is, and the call returns
+	// that error.
+	BeforeToken func(ctx context.Context) error
+
 	// BeforeLogin is called right before a login is sent, in the goroutine of the call that brought it; where it
 	// returns an error there is no login, and the call returns that error. proven is whether
 	// these credentials have signed in before in this process: where they have not, the login is to be put on record.

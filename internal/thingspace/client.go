@@ -144,9 +144,13 @@ func (c *Client) Deregister(ctx context.Context, caller Caller, prove Prove) err
 	return a.deregistered()
 }
 
-// SignedIn says whether a call with these credentials would go out without a login first.
+// SignedIn says whether a call with these credentials would go out without asking for a token or a session first.
 func (c *Client) SignedIn(credentials Credentials) bool {
-	return c.sessionOf(credentials.Digest()).currentSession(c.clock.Now())
+	state, now := c.sessionOf(credentials.Digest()), c.clock.Now()
+	state.mu.Lock()
+	defer state.mu.Unlock()
+	_, ok := state.current(now)
+	return ok
 }
 
 // Forget drops what is kept for an account that no object names any more.

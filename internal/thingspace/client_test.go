@@ -236,7 +236,9 @@ func TestTokenAndSessionLives(t *testing.T) {
 	f.clock.Step(13 * time.Minute)
 	call()
 	g.Expect(f.Count("token")).To(Equal(1))
+	g.Expect(f.client.SignedIn(good)).To(BeTrue())
 	f.clock.Step(3*time.Minute + 40*time.Second)
+	g.Expect(f.client.SignedIn(good)).To(BeFalse(), "the session goes on, and the token does not")
 	call()
 	g.Expect(f.Count("token")).To(Equal(2), "within 30 s of its end")
 	for range 10 {

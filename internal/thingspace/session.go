@@ -55,6 +55,12 @@ type signIn struct {
 	abandoned bool
 }
 
+// servesFor says whether what came of it is what another caller would get. Where a login was withheld it is not for a caller who brings a request for one.
+func (s *signIn) servesFor(caller Caller) bool {
+	withheld, ok := s.err.(*LoginWithheldError) //nolint:errorlint // this package returns its errors as they are
+	return !s.abandoned && !(ok && !withheld.Proven && caller.LoginRequest != "")
+}
+
 // current returns token and session where both serve.
 func (s *sessionState) current(now time.Time) (grant, bool) {
 	if s.token == "" || !now.Before(s.tokenServes) || s.session == "" || now.Sub(s.sessionUsed) >= sessionIdle {

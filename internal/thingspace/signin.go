@@ -46,7 +46,7 @@ func (c *Client) authorize(ctx context.Context, caller Caller, digest Digest) (g
 		state.mu.Unlock()
 		select {
 		case <-flight.done:
-			if flight.err != nil && !flight.abandoned {
+			if flight.err != nil && flight.servesFor(caller) {
 				return grant{}, false, flight.err
 			}
 		case <-ctx.Done():
@@ -87,7 +87,7 @@ func (c *Client) ensureToken(ctx context.Context, caller Caller, digest Digest, 
 	}
 	basic := base64.StdEncoding.EncodeToString([]byte(caller.Credentials.ClientID.Reveal() + ":" + caller.Credentials.ClientSecret.Reveal()))
 	a, _, err := c.send(ctx, request{
-		operation: opToken, account: caller.Account, credentials: digest,
+		operation: opToken, account: caller.Account, credentials: digest, prove: caller.BeforeToken,
 		method: http.MethodPost, path: "/ts/v1/oauth2/token", body: []byte("grant_type=client_credentials"),
 		header: map[string]string{"Authorization": "Basic " + basic, "Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"},
 	})

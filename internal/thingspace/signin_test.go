@@ -91,6 +91,59 @@ func TestWhoWaitsForASignInSharesWhatThingSpaceSaid(t *testing.T) {
 	}
 }
 
+// A login that is withheld from somebody who waits for a person's request is not withheld from whoever brings one.
+func TestWhoBringsARequestAsksForThemselves(t *testing.T) {
+	for name, test := range map[string]struct {
+		request string
+		second  OmegaMatcher
+		counts  map[string]int
+	}{
+		"with a request":    {"now", Succeed(), map[string]int{"token": 1, "login": 1, "list": 1}},
+		"without a request": {"", BeAssignableToTypeOf(&thingspace.LoginWithheldError{}), map[string]int{"token": 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g, far := NewWithT(t), simulator.New(simulator.Options{Clock: clock.RealClock{}})
+				client, err := thingspace.New(thingspace.Config{
+					BaseURL: "http://thingspace.example.com/api", AllowHTTP: true, Timeout: time.Minute, Clock: clock.RealClock{}, Transport: inProcess{far},
+				})
+				g.Expect(err).NotTo(HaveOccurred())
+				signsIn, waits, goOn := caller(good), caller(good), make(chan struct{})
+				signsIn.Earlier.Failed, waits.Earlier.Failed = 3, 3
+				signsIn.BeforeToken = func(context.Context) error { <-goOn; return nil }
+				waits.LoginRequest = test.request
+				first, second := make(chan error, 1), make(chan error, 1)
+				list := func(c thingspace.Caller, came chan<- error) {
+					_, err := client.List(t.Context(), c)
+					came <- err
+				}
+				go list(signsIn, first)
+				synctest.Wait()
+				go list(waits, second)
+				synctest.Wait()
+				close(goOn)
+				g.Expect(<-first).To(BeAssignableToTypeOf(&thingspace.LoginWithheldError{}))
+				g.Expect(<-second).To(test.second)
+				g.Expect(far.Counts()).To(Equal(test.counts))
+			})
+		})
+	}
+}
+
+// Who can't ask for a token any more, because the credentials have changed say, does not.
+func TestWhatKeepsATokenFromBeingAskedFor(t *testing.T) {
+	g, f, changed := NewWithT(t), newFar(t, simulator.Options{}), errors.New("the Secret has changed")
+	c := caller(good)
+	c.BeforeToken = func(context.Context) error { return changed }
+	g.Expect(f.list(t, c)).To(MatchError(changed))
+	g.Expect(f.Counts()).To(BeEmpty())
+	g.Expect(f.list(t, caller(good))).To(Succeed())
+	g.Expect(f.list(t, c)).To(Succeed(), "there is one")
+	f.EndTokens()
+	g.Expect(f.list(t, c)).To(MatchError(changed), "it is not renewed either")
+	g.Expect(f.Counts()).To(Equal(map[string]int{"token": 1, "login": 1, "list": 3}))
+}
+
 // A client that is refused is not asked about again for a minute, unless a person asks; anything else that comes instead of a token says nothing of it.
 func TestWhatComesInsteadOfAToken(t *testing.T) {
 	refused := BeAssignableToTypeOf(&thingspace.CredentialsRejectedError{})

@@ -19,13 +19,21 @@ import (
 // No answer of the wire table comes near this.
 const maxBody = 64 << 10
 
+// A connection that is quiet for so long is asked whether it lives, and is closed where it does not answer in time.
+const (
+	connectionQuiet   = 15 * time.Second
+	connectionAnswers = 5 * time.Second
+)
+
 func newTransport(roots *x509.CertPool) *http.Transport {
 	return &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
-		TLSClientConfig:        &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
-		TLSHandshakeTimeout:    10 * time.Second,
-		ForceAttemptHTTP2:      true,
+		Proxy:               http.ProxyFromEnvironment,
+		DialContext:         (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		TLSClientConfig:     &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout: 10 * time.Second,
+		ForceAttemptHTTP2:   true,
+		// All calls may share one connection. Where that has died without a word, no call on it would be answered again: it has to be found out.
+		HTTP2:                  &http.HTTP2Config{SendPingTimeout: connectionQuiet, PingTimeout: connectionAnswers},
 		MaxIdleConnsPerHost:    64,
 		IdleConnTimeout:        90 * time.Second,
 		MaxResponseHeaderBytes: 64 << 10,

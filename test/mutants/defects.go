@@ -32,7 +32,7 @@ var bent = []defect{
 	{staleView, "who says AccountConflict takes the account over by its age, after a claim of its own", "internal/rules/standing.go",
 		"return saysConflict(o) && claimOf(o) < strongest", "return saysConflict(o) && !HasFinalizer(o) && claimOf(o) < strongest"},
 	{missedEvent, "a deletion does not give its successor time after an outage", "internal/rules/due.go",
-		"f.Listing != nil && f.Memory.AwaitsAPI }", "false }"},
+		"f.Listing != nil && f.Memory.Failed }", "false }"},
 	{lostIntent, "ours is only what status says", "internal/rules/decide.go",
 		"bool { return recorded(o, live) || sentLast(o, live) }", "bool { return recorded(o, live) }"},
 	{lostIntent, "ours is only what the annotation says", "internal/rules/decide.go",

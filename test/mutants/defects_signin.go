@@ -20,7 +20,7 @@ var bentSignIn = []defect{
 	{signIn, "many logins a minute", "internal/thingspace/logins.go",
 		"if since < loginEvery && attempt.request == \"\" {", "if false {"},
 	{signIn, "a login is not on record before it is made", "internal/controller/signin.go",
-		"if proven {\n\t\treturn nil\n\t}", "if true {\n\t\treturn nil\n\t}"},
+		"err != nil || proven {", "err != nil || true {"},
 	{signIn, "a login that succeeded stays on record until the pass ends", "internal/controller/signin.go",
 		"if p.facts.Object.Status.RejectedCredentials != nil {", "if false {"},
 	{signIn, "earlier processes' logins are not counted", "internal/controller/records.go",

@@ -203,18 +203,26 @@ func (k *kube) delete(name string) {
 	}
 }
 
+// secret gives a Secret a password.
 func (k *kube) secret(name, password string) {
 	k.world.secrets = append(k.world.secrets, password)
 	key := types.NamespacedName{Namespace: namespace, Name: name}
-	uid := types.UID("secret-" + k.nextVersion())
+	uid, data := types.UID("secret-"+k.nextVersion()), credentials(password)
 	if old, ok := k.secrets[key]; ok {
-		uid = old.UID
+		uid, data["client-secret"] = old.UID, old.Data["client-secret"]
 	}
 	delete(k.hidden, key)
 	k.secrets[key] = &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: key.Name, UID: uid, ResourceVersion: k.nextVersion()},
-		Data:       credentials(password),
+		Data:       data,
 	}
+}
+
+// appKey changes the application's key in a Secret.
+func (k *kube) appKey(name, value string) {
+	secret := k.secrets[types.NamespacedName{Namespace: namespace, Name: name}]
+	secret.Data["client-secret"] = []byte(value)
+	secret.ResourceVersion = k.nextVersion()
 }
 
 // spoilSecret takes the password out of a Secret.

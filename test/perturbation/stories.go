@@ -181,15 +181,22 @@ var objectStories = []story{
 	{"two objects, the far side emptied, then a resume", good, []act{create(suspend), createNamed("next", changeURL), user(both(byHand(""), func(w *world) {
 		w.kube.edit("fleet", resume)
 	}))}},
-	{"a rename in an outage", good, []act{create(), user(both(fails(simulator.Fault{Status: 503}), func(w *world) {
-		w.kube.delete("fleet")
-		w.kube.create(callback("renamed", account, nextURL))
-	})), farSide(recovers)}},
+	{"a rename in an outage", good, renamedWhile(simulator.Fault{Status: 503})},
+	{"a rename while ThingSpace asks to wait", good, renamedWhile(simulator.Fault{Status: 429, Header: map[string]string{"Retry-After": "300"}})},
+	{"a rename while a web page answers", good, renamedWhile(simulator.Fault{Operation: "list", Status: 200, Body: "<html>"})},
 	{eitherMay, both(good, fails(simulator.Fault{Operation: "register", Status: 400, Body: `{"errorCode":"X"}`})), []act{
 		create(), user(both(fails(simulator.Fault{Operation: "register", Status: 503}), func(w *world) {
 			w.kube.create(callback("next", account, nextURL))
 		})), farSide(recovers),
 	}},
+}
+
+// renamedWhile is an object that is replaced by another with another URL, while the far side answers wrongly for some time.
+func renamedWhile(fault simulator.Fault) []act {
+	return []act{create(), user(both(fails(fault), func(w *world) {
+		w.kube.delete("fleet")
+		w.kube.create(callback("renamed", account, nextURL))
+	})), farSide(recovers)}
 }
 
 func callback(name, account, url string) *v1alpha1.FotaCallback {

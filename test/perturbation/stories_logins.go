@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
+	"github.com/fota-callback-operator/fota-callback-operator/internal/simulator"
 )
 
 // Secrets besides the one that objects name by default.
@@ -66,6 +67,8 @@ var createThree = user(func(w *world) {
 	}
 })
 
+const anotherKey = "an0ther&\"~/?ü"
+
 const rotated = "rotated&\"~/?ö"
 
 // rotateThere changes the password where nobody tells the Secrets.
@@ -78,6 +81,13 @@ var rotateThere = farSide(func(w *world) {
 // loginStories are about credentials and sessions.
 var loginStories = []story{
 	{"credentials rotated", good, []act{create(), rotate}},
+	{"the application's key rotated", good, []act{create(), user(func(w *world) {
+		w.clock.Step(5 * time.Minute)
+		w.secrets = append(w.secrets, anotherKey)
+		w.far.AddApp(simulator.DefaultClientID, anotherKey)
+		w.far.EndTokens()
+		w.kube.appKey(v1alpha1.DefaultSecretName, anotherKey)
+	})}},
 	{"wrong password, then the right one", wrongPassword, []act{create(), user(good)}},
 	{"wrong password, an edit, then the right one", wrongPassword, []act{create(), edit(changeURL), user(good)}},
 	{"Secret missing, then there", nothing, []act{create(), user(good)}},

@@ -63,24 +63,22 @@ func (s signedIn) SignedIn(thingspace.Credentials) bool { return s.all }
 func TestForWhomCredentialsAreReadForADeletion(t *testing.T) {
 	deleted, as := metav1.Now(), func(*v1alpha1.FotaCallback) {}
 	older := &usable{identity: rules.SecretIdentity{UID: "older"}}
-	read := rules.SecretIdentity{UID: "uid-a", ResourceVersion: "7"}
-	refused := &rules.Rejection{Secret: read}
 	for name, test := range map[string]struct {
-		change    func(o *v1alpha1.FotaCallback)
-		known     *usable
-		signedIn  bool
-		rejection *rules.Rejection
-		reads     int
-		kept      string
+		change   func(o *v1alpha1.FotaCallback)
+		known    *usable
+		signedIn bool
+		refused  bool
+		reads    int
+		kept     string
 	}{
-		"being deleted":             {as, nil, false, nil, 1, "uid-a"},
-		"refused, but none other":   {as, nil, false, refused, 1, "uid-a"},
-		"known, and signed in":      {as, older, true, nil, 0, "older"},
-		"known for long":            {as, older, false, nil, 1, "uid-a"},
-		"known, and others refused": {as, older, false, refused, 1, "older"},
-		"not deleted":               {func(o *v1alpha1.FotaCallback) { o.DeletionTimestamp = nil }, nil, false, nil, 0, ""},
-		"nothing to undo":           {func(o *v1alpha1.FotaCallback) { o.Finalizers = nil }, nil, false, nil, 0, ""},
-		"left as it is":             {func(o *v1alpha1.FotaCallback) { o.Spec.DeletionPolicy = v1alpha1.DeletionRetain }, nil, false, nil, 0, ""},
+		"being deleted":             {as, nil, false, false, 1, "uid-a"},
+		"refused, but none other":   {as, nil, false, true, 1, "uid-a"},
+		"known, and signed in":      {as, older, true, false, 0, "older"},
+		"known for long":            {as, older, false, false, 1, "uid-a"},
+		"known, and others refused": {as, older, false, true, 1, "older"},
+		"not deleted":               {func(o *v1alpha1.FotaCallback) { o.DeletionTimestamp = nil }, nil, false, false, 0, ""},
+		"nothing to undo":           {func(o *v1alpha1.FotaCallback) { o.Finalizers = nil }, nil, false, false, 0, ""},
+		"left as it is":             {func(o *v1alpha1.FotaCallback) { o.Spec.DeletionPolicy = v1alpha1.DeletionRetain }, nil, false, false, 0, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g, reads := NewWithT(t), 0
@@ -95,8 +93,13 @@ func TestForWhomCredentialsAreReadForADeletion(t *testing.T) {
 			o.DeletionTimestamp, o.Finalizers = &deleted, []string{v1alpha1.Finalizer}
 			o.Spec.CredentialsSecretRef = &v1alpha1.SecretReference{Name: secretOf("a", "user").Name}
 			test.change(o)
-			p := &pass{Reconciler: r, facts: rules.Facts{Object: o, Now: time.Now(), Memory: rules.Memory{Rejection: test.rejection}}}
+			p := &pass{Reconciler: r, facts: rules.Facts{Object: o, Now: time.Now()}}
 			r.states.of(o, p.facts.Now)
+			if test.refused {
+				used, err := credentialsIn(secretOf("a", "user"))
+				g.Expect(err).NotTo(HaveOccurred())
+				r.states.change(p.name(), o.UID, func(s *objectState) { s.refused = used.Digest() })
+			}
 			if test.known != nil {
 				p.keep(test.known)
 			}

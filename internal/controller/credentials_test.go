@@ -61,6 +61,26 @@ var _ = Describe("Credentials that are replaced, or gone", func() {
 		Expect(w.far.FailedLogins(simulator.DefaultUsername)).To(BeZero())
 	})
 
+	It("deregisters with the last that worked, where what has replaced them was refused", func() {
+		o := w.create(w.callback("fleet", "acc-1", fleetURL))
+		w.eventually(o, v1alpha1.ReasonRegistered)
+		w.clock.move(5 * time.Minute)
+		w.credentials(simulator.DefaultUsername, "wrong")
+		w.far.EndSessions()
+		w.request(o, "now")
+		w.eventually(o, v1alpha1.ReasonCredentialsRejected)
+		w.clock.move(time.Hour)
+		w.delete(o)
+		w.eventually(o, v1alpha1.ReasonDeregistering)
+		w.clock.move(time.Hour)
+		w.request(o, "once more")
+		w.eventually(o, v1alpha1.ReasonDeregistering)
+		dropSecret()
+		w.pass(o, 49*time.Hour)
+		w.gone(o)
+		Expect(w.far.Registrations()).To(BeEmpty())
+	})
+
 	It("asks for a token with what the Secret says now, so that nobody is told that an old key is refused", func() {
 		o := w.create(w.callback("fleet", "acc-1", fleetURL))
 		w.eventually(o, v1alpha1.ReasonRegistered)

@@ -153,14 +153,14 @@ func TestEarlierLoginsWithAnUnusableSecret(t *testing.T) {
 func TestEarlierLoginsWithASecretThatIsGone(t *testing.T) {
 	g := NewWithT(t)
 	x := recorded("gone", "x", withheld, "asked", 2)
-	l := ledgerOver(t, x)
+	l := ledgerOver(t, x, secretOf("c", "another"), recorded("c", "x", withheld, "", 1))
 	beside := objectIn("gone", "y")
 	g.Expect(l.before(t, secretOf("b", "user"), beside).Failed).To(Equal(2))
 	g.Expect(l.at(t, secretOf("b", "user")).Failed).To(BeZero(), "other namespaces are not held up")
 	anew := secretOf("gone", "another")
 	anew.UID = "uid-anew"
 	known := l.before(t, anew, x)
-	g.Expect(known.Failed).To(Equal(2))
+	g.Expect(known.Failed).To(Equal(3), "with the one that is known to be its own")
 	g.Expect(known.Version).To(Equal(2), "more is known")
 	g.Expect(l.before(t, secretOf("b", "user"), beside).Failed).To(BeZero(), "they were the other's")
 

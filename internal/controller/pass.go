@@ -108,6 +108,9 @@ func (p *pass) list(ctx context.Context) error {
 	}
 	live, err := p.Registrations.List(ctx, caller)
 	if err != nil {
+		if rules.RefusesCredentials(err) {
+			p.states.change(p.name(), p.facts.Object.UID, func(s *objectState) { s.refused = p.used.Digest() })
+		}
 		return err
 	}
 	p.facts.Listing = &rules.Listing{URL: live}

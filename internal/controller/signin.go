@@ -70,12 +70,12 @@ func (p *pass) readForDeletion(ctx context.Context) {
 	if !rules.Deleting(o) || !rules.HasFinalizer(o) || o.Spec.Retains() {
 		return
 	}
-	kept := p.states.of(o, p.facts.Now).credentials
-	if kept != nil && p.Registrations.SignedIn(kept.Credentials) {
+	state := p.states.of(o, p.facts.Now)
+	if state.credentials != nil && p.Registrations.SignedIn(state.credentials.Credentials) {
 		return
 	}
 	found, err := p.credentials.get(ctx, p.secretName(), secretServesWaiting)
-	if err != nil || kept != nil && p.facts.Memory.Rejects(found.identity) { // whoever needs them will say so
+	if err != nil || state.credentials != nil && found.Digest() == state.refused { // whoever needs them will say so
 		return
 	}
 	p.keep(found)

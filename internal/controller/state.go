@@ -8,6 +8,7 @@ import (
 
 	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
 	"github.com/fota-callback-operator/fota-callback-operator/internal/rules"
+	"github.com/fota-callback-operator/fota-callback-operator/internal/thingspace"
 )
 
 // objectState is what the process keeps of one object, for as long as that exists.
@@ -17,6 +18,8 @@ type objectState struct {
 	memory  rules.Memory
 	// credentials are the last that worked, for the object's own deregistration and nothing else.
 	credentials *usable
+	// refused are the last that nobody could sign in with.
+	refused thingspace.Digest
 	// written is the object after this process's last write, until the cache has caught up.
 	written *v1alpha1.FotaCallback
 }

@@ -45,7 +45,7 @@ func decideDeletion(f Facts) Step {
 	case f.did(Deregister):
 		return rest(v1alpha1.ReasonDeregistering) // accepted, and yet still there
 	case next != nil && !next.Spec.Suspend && successorState(next) == successorWorking && f.comesBack():
-		return Step{Action: Rest, Reason: v1alpha1.ReasonDeregistering, Wait: f.Now.Add(backoffMost + handOverPatience)}
+		return Step{Action: Rest, Reason: v1alpha1.ReasonDeregistering, Wait: f.Now.Add(longestWait + handOverPatience)}
 	}
 	return Step{Action: Deregister}
 }

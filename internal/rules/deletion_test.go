@@ -83,14 +83,14 @@ func TestHandOverAfterAnOutage(t *testing.T) {
 	f.Memory.Failed = true
 	back := listed(f, old)
 	wait := rules.Decide(back)
-	g.Expect(wait).To(Equal(rules.Step{Action: rules.Rest, Reason: v1alpha1.ReasonDeregistering, Wait: now.Add(10 * time.Minute)}))
+	g.Expect(wait).To(Equal(rules.Step{Action: rules.Rest, Reason: v1alpha1.ReasonDeregistering, Wait: now.Add(15 * time.Minute)}))
 
 	summary := rules.Summarise(back, wait)
 	g.Expect(summary.Status.Conditions[0].Message).To(ContainSubstring("Waiting for FotaCallback iot/next to take account acc-1 over"))
 	f.Memory = summary.Memory
-	g.Expect(rules.Decide(at(f, 9*time.Minute))).To(Equal(wait), "whatever wakes it meanwhile")
-	g.Expect(rules.Decide(at(f, 10*time.Minute)).Action).To(Equal(rules.List))
-	g.Expect(rules.Decide(listed(at(f, 10*time.Minute), old)).Action).To(Equal(rules.Deregister), "it had its time")
+	g.Expect(rules.Decide(at(f, 14*time.Minute))).To(Equal(wait), "whatever wakes it meanwhile")
+	g.Expect(rules.Decide(at(f, 15*time.Minute)).Action).To(Equal(rules.List))
+	g.Expect(rules.Decide(listed(at(f, 15*time.Minute), old)).Action).To(Equal(rules.Deregister), "it had its time")
 	f.Standing.Successor = object(named("next"), healthy)
 	g.Expect(rules.Decide(at(f, 4*time.Minute)).Action).To(Equal(rules.Release))
 
@@ -106,7 +106,7 @@ func TestWhatADeletionMetItsSuccessorMayHaveMetToo(t *testing.T) {
 	next := object(named("next"), handled(v1alpha1.ReasonRateLimited, metav1.ConditionFalse, v1alpha1.ConditionReconciling))
 	for _, err := range []error{
 		&thingspace.UnavailableError{}, &thingspace.RateLimitedError{RetryAfter: time.Minute}, &thingspace.RateLimitedError{RetryAfter: time.Minute, LoginMinute: true},
-		&thingspace.UnexpectedResponseError{}, &thingspace.AccessDeniedError{}, &rules.KubernetesError{Attempted: "x", Err: errors.New("x")}, &rules.CredentialsError{},
+		&thingspace.UnexpectedResponseError{}, &rules.KubernetesError{Attempted: "x", Err: errors.New("x")},
 	} {
 		g := NewWithT(t)
 		f := at(facts(leaving(claimed(old), registered(old)), next), 3*time.Minute)
@@ -116,8 +116,28 @@ func TestWhatADeletionMetItsSuccessorMayHaveMetToo(t *testing.T) {
 		step := rules.Decide(listed(at(f, 4*time.Minute), old))
 		g.Expect(step.Action).To(Equal(rules.Rest), "%T", err)
 		f.Memory = rules.Summarise(listed(at(f, 4*time.Minute), old), step).Memory
-		g.Expect(rules.Decide(listed(at(f, 11*time.Minute), old)).Action).To(Equal(rules.Deregister), "%T: it had its time", err)
+		g.Expect(rules.Decide(listed(at(f, 15*time.Minute), old)).Action).To(Equal(rules.Rest), "%T: ThingSpace may have asked to wait for ten minutes", err)
+		g.Expect(rules.Decide(listed(at(f, 16*time.Minute), old)).Action).To(Equal(rules.Deregister), "%T: it had its time", err)
 	}
+}
+
+// What failed before a wait is what the successor may have met; what fails after a listing is the deletion's own affair.
+func TestWhatSaysThatADeletionComesBack(t *testing.T) {
+	g := NewWithT(t)
+	next := object(named("next"), handled(v1alpha1.ReasonRateLimited, metav1.ConditionFalse, v1alpha1.ConditionReconciling))
+	f := at(facts(leaving(claimed(old), registered(old)), next), time.Minute)
+	f.Memory.Failed = true
+	wait := rules.Decide(f)
+	g.Expect(wait.Action).To(Equal(rules.Rest), "it has two minutes")
+	f.Memory = rules.Summarise(f, wait).Memory
+	g.Expect(rules.Decide(listed(at(f, 3*time.Minute), old)).Action).To(Equal(rules.Rest), "it has not been asked since")
+
+	f = at(facts(leaving(claimed(old), registered(old)), next), 3*time.Minute)
+	f.Done = []rules.Step{{Action: rules.List}, {Action: rules.Deregister}}
+	f.Err = &thingspace.UnavailableError{}
+	f.Memory = rules.Summarise(f, rules.Decide(f)).Memory
+	f.Done, f.Err = nil, nil
+	g.Expect(rules.Decide(listed(at(f, 4*time.Minute), old)).Action).To(Equal(rules.Deregister))
 }
 
 // While calls are held back the message stays what it was.

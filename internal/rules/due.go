@@ -151,6 +151,6 @@ func (f *Facts) handOverEnds() time.Time {
 	return began.Add(handOverPatience)
 }
 
-// comesBack says whether what kept this object from its account has ended: an outage, a Retry-After, a Secret that was missing. It may have kept a successor too,
-// which may not have tried since: it does so within the longest backoff.
+// comesBack says whether what kept this object from its account has ended: an outage, a Retry-After, a Kubernetes API that did not answer. It may have kept a
+// successor too, which may not have tried since: it does so within longestWait.
 func (f *Facts) comesBack() bool { return f.Listing != nil && f.Memory.Failed }

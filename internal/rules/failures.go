@@ -58,6 +58,9 @@ func reasonOf(err error) string {
 	return v1alpha1.ReasonProgressing
 }
 
+// RefusesCredentials says whether an error means that nobody could sign in with the credentials that were used.
+func RefusesCredentials(err error) bool { return reasonOf(err) == v1alpha1.ReasonCredentialsRejected }
+
 // passing says whether a routine check that fails so may be a hiccup.
 func passing(reason string) bool {
 	switch reason {

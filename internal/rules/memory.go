@@ -26,7 +26,8 @@ type Memory struct {
 	FailingSince time.Time
 	// AwaitsAPI says that the last attempt found ThingSpace unavailable: when it is back, nothing waits for RetryAt.
 	AwaitsAPI bool
-	// Failed says that the last attempt met an error, whichever: another object of the account may have met it too, and may not have tried since.
+	// Failed says that the last attempt ended before ThingSpace had said what is registered: what it met another object of the account may have met too, and may not
+	// have tried since.
 	Failed bool
 	// Rejection is the last refusal of credentials.
 	Rejection *Rejection
@@ -40,11 +41,6 @@ type Rejection struct {
 	Err    error
 	// At is when ThingSpace was asked. Looking at the Secret since then is no asking.
 	At time.Time
-}
-
-// Rejects says whether the last that is known of the credentials in a Secret is that nobody could sign in with them.
-func (m *Memory) Rejects(secret SecretIdentity) bool {
-	return m.Rejection != nil && m.Rejection.Secret == secret && secret != (SecretIdentity{})
 }
 
 // DriftMemory is when foreign URLs were found lately.

@@ -114,7 +114,7 @@ func deletionMessage(f Facts, last Step) string {
 	next := f.Standing.Successor
 	switch {
 	case next != nil && !last.Wait.IsZero():
-		return fmt.Sprintf("%sWaiting for FotaCallback %s/%s to take %s over, for at most %s; longer after an outage of ThingSpace.", wayOut, next.Namespace, next.Name, account,
+		return fmt.Sprintf("%sWaiting for FotaCallback %s/%s to take %s over, for at most %s; longer after an attempt that failed.", wayOut, next.Namespace, next.Name, account,
 			handOverPatience)
 	case f.Err != nil:
 		return fmt.Sprintf("%s%s waits: %s", wayOut, what, failure(f))

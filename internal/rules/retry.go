@@ -10,6 +10,9 @@ import (
 )
 
 const (
+	// Nobody who waits for ThingSpace waits for longer: so long a Retry-After is honoured, and a backoff is shorter.
+	longestWait = 10 * time.Minute
+
 	backoffFirst = time.Second
 	backoffMost  = 5 * time.Minute
 
@@ -28,10 +31,16 @@ func remember(f Facts, last Step) Memory {
 	m.LastCheck = f.Now
 	m.RetryAt = last.Wait
 	m.Waits, m.Successor = !last.Wait.IsZero(), uidOf(f.Standing.Successor)
-	m.AwaitsAPI, m.Failed = false, f.Err != nil
+	m.AwaitsAPI = false
 	m.Rejection = nil
 	if f.Listing != nil {
 		m.LastListed = f.Now
+	}
+	switch {
+	case f.Listing != nil, f.did(List): // a deregistration lets the listing go
+		m.Failed = false
+	case f.Err != nil:
+		m.Failed = true
 	}
 
 	failed := f.Err != nil || last.Reason == v1alpha1.ReasonProgressing || stillThere(f, last)
@@ -90,10 +99,10 @@ func nextLook(f Facts, failingSince time.Time) time.Time {
 // KeepsRejection says whether the pass need not ask ThingSpace, because these very credentials were refused and neither a slot nor a
 // person has asked to try again.
 func KeepsRejection(f Facts) error {
-	if !f.Memory.Rejects(f.Secret) || !Handled(f.Object) {
+	r := f.Memory.Rejection
+	if r == nil || r.Secret != f.Secret || f.Secret == (SecretIdentity{}) || !Handled(f.Object) {
 		return nil
 	}
-	r := f.Memory.Rejection
 	if reasonOf(r.Err) != v1alpha1.ReasonCredentialsRejected || !f.Now.Before(NextSlot(f.Object.UID, f.Interval(), r.At)) {
 		return nil
 	}

@@ -57,8 +57,10 @@ type signIn struct {
 
 // servesFor says whether what came of it is what another caller would get. Where a login was withheld it is not for a caller who brings a request for one.
 func (s *signIn) servesFor(caller Caller) bool {
-	withheld, ok := s.err.(*LoginWithheldError) //nolint:errorlint // this package returns its errors as they are
-	return !s.abandoned && !(ok && !withheld.Proven && caller.LoginRequest != "")
+	if withheld, ok := s.err.(*LoginWithheldError); ok && !withheld.Proven && caller.LoginRequest != "" { //nolint:errorlint // this package returns its errors as they are
+		return false
+	}
+	return !s.abandoned
 }
 
 // current returns token and session where both serve.

@@ -93,13 +93,17 @@ func TestWhoWaitsForASignInSharesWhatThingSpaceSaid(t *testing.T) {
 
 // A login that is withheld from somebody who waits for a person's request is not withheld from whoever brings one.
 func TestWhoBringsARequestAsksForThemselves(t *testing.T) {
+	withheld, down := BeAssignableToTypeOf(&thingspace.LoginWithheldError{}), BeAssignableToTypeOf(&thingspace.UnavailableError{})
 	for name, test := range map[string]struct {
-		request string
-		second  OmegaMatcher
-		counts  map[string]int
+		failed        int
+		fault         *simulator.Fault
+		request       string
+		first, second OmegaMatcher
+		counts        map[string]int
 	}{
-		"with a request":    {"now", Succeed(), map[string]int{"token": 1, "login": 1, "list": 1}},
-		"without a request": {"", BeAssignableToTypeOf(&thingspace.LoginWithheldError{}), map[string]int{"token": 1}},
+		"with a request":          {3, nil, "now", withheld, Succeed(), map[string]int{"token": 1, "login": 1, "list": 1}},
+		"without a request":       {3, nil, "", withheld, withheld, map[string]int{"token": 1}},
+		"but it is down for both": {0, &simulator.Fault{Operation: "login", Status: 503}, "now", down, down, map[string]int{"token": 1, "login": 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -108,8 +112,11 @@ func TestWhoBringsARequestAsksForThemselves(t *testing.T) {
 					BaseURL: "http://thingspace.example.com/api", AllowHTTP: true, Timeout: time.Minute, Clock: clock.RealClock{}, Transport: inProcess{far},
 				})
 				g.Expect(err).NotTo(HaveOccurred())
+				if test.fault != nil {
+					far.Inject(*test.fault)
+				}
 				signsIn, waits, goOn := caller(good), caller(good), make(chan struct{})
-				signsIn.Earlier.Failed, waits.Earlier.Failed = 3, 3
+				signsIn.Earlier.Failed, waits.Earlier.Failed = test.failed, test.failed
 				signsIn.BeforeToken = func(context.Context) error { <-goOn; return nil }
 				waits.LoginRequest = test.request
 				first, second := make(chan error, 1), make(chan error, 1)
@@ -122,7 +129,7 @@ func TestWhoBringsARequestAsksForThemselves(t *testing.T) {
 				go list(waits, second)
 				synctest.Wait()
 				close(goOn)
-				g.Expect(<-first).To(BeAssignableToTypeOf(&thingspace.LoginWithheldError{}))
+				g.Expect(<-first).To(test.first)
 				g.Expect(<-second).To(test.second)
 				g.Expect(far.Counts()).To(Equal(test.counts))
 			})

@@ -1,6 +1,7 @@
 package thingspace
 
 import (
+	"context"
 	"crypto/x509"
 	"io"
 	"net"
@@ -21,13 +22,13 @@ type quietPipe struct {
 	count  atomic.Int64
 }
 
-func (p *quietPipe) serve() {
+func (p *quietPipe) serve(ctx context.Context) {
 	for {
 		near, err := p.Accept()
 		if err != nil {
 			return
 		}
-		far, err := net.Dial("tcp", p.to)
+		far, err := (&net.Dialer{}).DialContext(ctx, "tcp", p.to)
 		if err != nil {
 			near.Close() //nolint:errcheck // of a test
 			return
@@ -59,11 +60,11 @@ func TestADeadConnectionIsReplaced(t *testing.T) {
 	server.EnableHTTP2 = true
 	server.StartTLS()
 	defer server.Close()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	g.Expect(err).NotTo(HaveOccurred())
 	defer listener.Close() //nolint:errcheck // of a test
 	pipe := &quietPipe{Listener: listener, to: server.Listener.Addr().String()}
-	go pipe.serve()
+	go pipe.serve(t.Context())
 
 	roots := x509.NewCertPool()
 	roots.AddCert(server.Certificate())
@@ -71,11 +72,15 @@ func TestADeadConnectionIsReplaced(t *testing.T) {
 	defer transport.CloseIdleConnections()
 	g.Expect(transport.HTTP2.SendPingTimeout).To(Equal(connectionQuiet))
 	g.Expect(transport.HTTP2.PingTimeout).To(Equal(connectionAnswers))
-	transport.HTTP2.SendPingTimeout, transport.HTTP2.PingTimeout = 20*time.Millisecond, 100*time.Millisecond // nobody waits for a test
+	transport.HTTP2.SendPingTimeout, transport.HTTP2.PingTimeout = 20*time.Millisecond, 2*time.Second // nobody waits for a test
 
 	client := &http.Client{Transport: transport, Timeout: time.Second}
 	call := func() (string, error) {
-		response, err := client.Get("https://" + listener.Addr().String())
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+listener.Addr().String(), nil)
+		if err != nil {
+			return "", err
+		}
+		response, err := client.Do(request)
 		if err != nil {
 			return "", err
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -264,6 +265,7 @@ func (l *loginLedger) succeeded(used *usable) []types.NamespacedName {
 			void = append(void, name)
 		}
 	}
+	slices.SortFunc(void, func(a, b types.NamespacedName) int { return strings.Compare(a.String(), b.String()) })
 	return void
 }
 

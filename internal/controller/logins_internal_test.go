@@ -124,6 +124,13 @@ func TestEarlierLoginsOfAUser(t *testing.T) {
 	g.Expect(record).To(Equal(v1alpha1.RejectedCredentials{SecretUID: "uid-anew", SecretResourceVersion: "7", Logins: 3}), "the record that it replaces stays counted")
 }
 
+// Who shares a refusal has no login on record, and hides nobody who has.
+func TestEarlierLoginsBesideWhoSharesARefusal(t *testing.T) {
+	a := secretOf("a", "user")
+	l := ledgerOver(t, a, recorded("a", "first", loginRefused, "", 0), recorded("a", "second", loginRefused, "", 2))
+	NewWithT(t).Expect(l.at(t, a).Failed).To(Equal(2))
+}
+
 // A success ends what earlier processes have recorded too: who is met anew after it starts from nothing.
 func TestASuccessEndsEarlierFailures(t *testing.T) {
 	g := NewWithT(t)

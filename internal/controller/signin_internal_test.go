@@ -62,3 +62,43 @@ func TestALoginUsesWhatTheSecretSaysNow(t *testing.T) {
 		})
 	}
 }
+
+// What the Secret says comes first, also at a deletion. What was kept serves an object that is being deleted, and no other, where the Secret can't be used.
+func TestWhichCredentialsAreUsed(t *testing.T) {
+	kept := &usable{identity: rules.SecretIdentity{UID: "kept"}}
+	for name, test := range map[string]struct {
+		deleting, there bool
+		kept            *usable
+		used            string
+	}{
+		"from the Secret":                {false, true, kept, "uid-a"},
+		"from the Secret, at a deletion": {true, true, kept, "uid-a"},
+		"kept, at a deletion":            {true, false, kept, "kept"},
+		"nothing was kept":               {true, false, nil, ""},
+		"kept, and not for this":         {false, false, kept, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g, secrets := NewWithT(t), fake.NewClientBuilder()
+			if test.there {
+				secrets = secrets.WithObjects(secretOf("a", "user"))
+			}
+			r := NewReconciler(Config{Live: secrets.Build(), Clock: clocktesting.NewFakePassiveClock(time.Now()), Registrations: signedIn{all: true}})
+			o := objectIn("a", "x")
+			o.Spec.CredentialsSecretRef = &v1alpha1.SecretReference{Name: secretOf("a", "user").Name}
+			if test.deleting {
+				now := metav1.Now()
+				o.DeletionTimestamp, o.Finalizers = &now, []string{v1alpha1.Finalizer}
+			}
+			p := &pass{Reconciler: r, facts: rules.Facts{Object: o}}
+			r.states.of(o, time.Now())
+			p.keep(test.kept)
+			found, err := p.findCredentials(t.Context())
+			if test.used == "" {
+				g.Expect(err).To(BeAssignableToTypeOf(&rules.CredentialsError{}))
+				return
+			}
+			g.Expect(err).NotTo(HaveOccurred())
+			g.Expect(found.identity.UID).To(Equal(test.used))
+		})
+	}
+}

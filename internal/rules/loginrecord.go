@@ -33,8 +33,8 @@ func recordCredentials(status *v1alpha1.FotaCallbackStatus, f Facts) {
 		return
 	}
 	record := &v1alpha1.RejectedCredentials{SecretUID: f.Secret.UID, SecretResourceVersion: f.Secret.ResourceVersion, Logins: f.Logins}
-	if before := status.RejectedCredentials; before != nil && record.Logins == 0 {
-		record.Logins = before.Logins // with another Secret too: too high is the safe side
+	if before := status.RejectedCredentials; before != nil && (record.Logins == 0 || before.SecretUID == record.SecretUID) {
+		record.Logins = max(record.Logins, before.Logins) // with another Secret too: too high is the safe side
 	}
 	status.RejectedCredentials = record
 }

@@ -200,6 +200,9 @@ func TestRejectedCredentialsAreOnRecord(t *testing.T) {
 	g.Expect(rules.Summarise(f, step).Status.RejectedCredentials).To(Equal(&v1alpha1.RejectedCredentials{SecretUID: "secret", SecretResourceVersion: "7", Logins: 2}), "too high is the safe side")
 	f.Logins = 1
 	g.Expect(rules.Summarise(f, step).Status.RejectedCredentials.Logins).To(BeEquivalentTo(1), "this pass has made one")
+	f.Object.Status.RejectedCredentials.SecretUID = "secret"
+	g.Expect(rules.Summarise(f, step).Status.RejectedCredentials.Logins).To(BeEquivalentTo(2), "what was on record before the login stays counted")
+	f.Object.Status.RejectedCredentials.SecretUID = "replaced"
 	f.Err = &thingspace.CredentialsRejectedError{}
 	g.Expect(rules.Summarise(f, rules.Decide(f)).Status.RejectedCredentials.SecretResourceVersion).To(Equal("6"), "a token is no login")
 	f.Err = nil

@@ -33,6 +33,8 @@ var bent = []defect{
 		"return saysConflict(o) && claimOf(o) < strongest", "return saysConflict(o) && !HasFinalizer(o) && claimOf(o) < strongest"},
 	{missedEvent, "a deletion does not give its successor time after an outage", "internal/rules/due.go",
 		"f.Listing != nil && f.Memory.Failed }", "false }"},
+	{missedEvent, "a deletion gives its successor time after an outage alone", "internal/rules/retry.go",
+		"case f.Err != nil:\n\t\tm.Failed = true", "case reasonOf(f.Err) == v1alpha1.ReasonAPIUnavailable:\n\t\tm.Failed = true"},
 	{lostIntent, "ours is only what status says", "internal/rules/decide.go",
 		"bool { return recorded(o, live) || sentLast(o, live) }", "bool { return recorded(o, live) }"},
 	{lostIntent, "ours is only what the annotation says", "internal/rules/decide.go",

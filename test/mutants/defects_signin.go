@@ -33,6 +33,8 @@ var bentSignIn = []defect{
 		"l.learnSuccess(used, o)", "_ = (*loginLedger).learnSuccess"},
 	{signIn, "a record about another Secret is overwritten with what it counts", "internal/controller/logins.go",
 		"return l.tried[key] + record.Logins", "return l.tried[key]"},
+	{signIn, "the end of a pass takes a login off the record", "internal/rules/loginrecord.go",
+		"record.Logins == 0 || before.SecretUID == record.SecretUID", "record.Logins == 0"},
 	{signIn, "a login that is refused after others had worked is not counted", "internal/controller/signin.go",
 		"p.facts.Logins = p.logins.refused(found, p.facts.Object, logins)", "_ = logins"},
 	{signIn, "a refusal outlives the credentials that it was about, on record", "internal/rules/loginrecord.go",

@@ -101,7 +101,7 @@ func try(root string, d defect) (result, error) {
 	if err != nil {
 		return r, err
 	}
-	for _, every := range []int{101, 11, 3} {
+	for _, every := range []int{101, 11, 1} {
 		if r.tally, err = harness.run(every, ""); err != nil || r.killed() {
 			break
 		}

@@ -173,6 +173,9 @@ func refused(r reference) []plan {
 	return plans
 }
 
+// aWhile is for how many reads of a cache that lags: a deletion reads it eight times before it deregisters after its grace, woken in vain meanwhile.
+const aWhile = 11
+
 // stales has each read of the cache show each older revision: once, for a while, and to a process that has just started.
 func stales(r reference) []plan {
 	var plans []plan
@@ -193,8 +196,8 @@ func stales(r reference) []plan {
 			own := !back && !slices.ContainsFunc(r.changes[revision:at.revisions], func(c change) bool { return !c.own })
 			plans = append(plans,
 				plan{stale: &stale{read: n, reads: 2, revision: revision, own: own, back: back}},
-				plan{stale: &stale{read: n, reads: 7, revision: revision, own: own, back: back}},
-				plan{stale: &stale{read: n, reads: 7, revision: revision, restarted: true}})
+				plan{stale: &stale{read: n, reads: aWhile, revision: revision, own: own, back: back}},
+				plan{stale: &stale{read: n, reads: aWhile, revision: revision, restarted: true}})
 		}
 	}
 	return plans

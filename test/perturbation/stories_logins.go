@@ -29,6 +29,11 @@ func holds(secret, password string) func(*world) {
 	return func(w *world) { w.kube.secret(secret, password) }
 }
 
+// anew puts another Secret with a password in the place of the one that objects name by default.
+func anew(password string) func(*world) {
+	return both(func(w *world) { w.kube.removeSecret(v1alpha1.DefaultSecretName) }, holds(v1alpha1.DefaultSecretName, password))
+}
+
 // asksForLogin is what people do after they have put a password right that the operator will not try by itself.
 func asksForLogin(w *world) {
 	w.logins.asked = true
@@ -111,8 +116,11 @@ var loginStories = []story{
 	{"one user in three Secrets, rotated at ThingSpace first", inAll(password), []act{createThree, rotateThere, user(inAll(rotated))}},
 	{"wrong passwords, and the Secret is created anew", holds(v1alpha1.DefaultSecretName, "wrong 1&\"~/?ä"), []act{
 		create(), user(holds(v1alpha1.DefaultSecretName, "wrong 2&\"~/?ä")),
-		user(both(func(w *world) { w.kube.removeSecret(v1alpha1.DefaultSecretName) }, holds(v1alpha1.DefaultSecretName, "wrong 2&\"~/?ä"))),
+		user(anew("wrong 2&\"~/?ä")),
 		user(holds(v1alpha1.DefaultSecretName, "wrong 3&\"~/?ä")), user(holds(v1alpha1.DefaultSecretName, "wrong 4&\"~/?ä")), user(both(good, asksForLogin)),
+	}},
+	{"wrong passwords, each in a Secret that is created anew", holds(v1alpha1.DefaultSecretName, "wrong 1&\"~/?ä"), []act{
+		create(), user(anew("wrong 2&\"~/?ä")), user(anew("wrong 3&\"~/?ä")), user(anew("wrong 4&\"~/?ä")), user(both(good, asksForLogin)),
 	}},
 	{"rotated at ThingSpace, then wrong passwords", good, []act{
 		create(), rotateThere, user(holds(v1alpha1.DefaultSecretName, "wrong 1&\"~/?ä")), user(holds(v1alpha1.DefaultSecretName, "wrong 2&\"~/?ä")),

@@ -34,7 +34,8 @@ func recordCredentials(status *v1alpha1.FotaCallbackStatus, f Facts) {
 	}
 	record := &v1alpha1.RejectedCredentials{SecretUID: f.Secret.UID, SecretResourceVersion: f.Secret.ResourceVersion, Logins: f.Logins}
 	if before := status.RejectedCredentials; before != nil && (record.Logins == 0 || before.SecretUID == record.SecretUID) {
-		record.Logins = max(record.Logins, before.Logins) // with another Secret too: too high is the safe side
+		// What was put on record before the login stays counted. Where it is about another Secret, too high is the safe side.
+		record.Logins = max(record.Logins, before.Logins)
 	}
 	status.RejectedCredentials = record
 }

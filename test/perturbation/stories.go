@@ -177,6 +177,14 @@ var objectStories = []story{
 		w.kube.delete("fleet")
 		w.kube.create(callback("renamed", account, fleetURL))
 	}), user(func(w *world) { w.kube.edit("renamed", changeURL) })}},
+	// A cache may lag at each of the edits, and show a deletion without its successor.
+	{"rename, after edits of another account's object", good, []act{create(), createNamed("west", ofAnother), user(func(w *world) {
+		w.kube.delete("fleet")
+		for _, change := range []spec{every5m, warn, changeURL} {
+			w.kube.edit("west", change)
+		}
+		w.kube.create(callback("renamed", account, fleetURL))
+	})}},
 	{"the owner suspended before it registered", good, []act{create(suspend), createNamed("next", changeURL), edit(resume)}},
 	{"two objects, the far side emptied, then a resume", good, []act{create(suspend), createNamed("next", changeURL), user(both(byHand(""), func(w *world) {
 		w.kube.edit("fleet", resume)

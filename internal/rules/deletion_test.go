@@ -86,7 +86,7 @@ func TestHandOverAfterAnOutage(t *testing.T) {
 	g.Expect(wait).To(Equal(rules.Step{Action: rules.Rest, Reason: v1alpha1.ReasonDeregistering, Wait: now.Add(15 * time.Minute)}))
 
 	summary := rules.Summarise(back, wait)
-	g.Expect(summary.Status.Conditions[0].Message).To(ContainSubstring("Waiting for FotaCallback iot/next to take account acc-1 over"))
+	g.Expect(summary.Status.Conditions[0].Message).To(ContainSubstring("Waiting for FotaCallback iot/next to take account acc-1 over, up to 2m (12m where an attempt has failed)."))
 	f.Memory = summary.Memory
 	g.Expect(rules.Decide(at(f, 14*time.Minute))).To(Equal(wait), "whatever wakes it meanwhile")
 	g.Expect(rules.Decide(at(f, 15*time.Minute)).Action).To(Equal(rules.List))

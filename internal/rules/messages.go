@@ -66,7 +66,7 @@ func failure(f Facts) string {
 		return fmt.Sprintf("%v. No login is made. Check user name and password in %s and the user's state at ThingSpace, then set the annotation %s to a new value to allow one login.",
 			e, secret, v1alpha1.RequestedAtAnnotation)
 	case *thingspace.AccessDeniedError:
-		return e.Error() + ". Give the user of " + secret + " access to the account, or correct spec.account's object." + slot
+		return e.Error() + ". Give the user of " + secret + " access to the account. If spec.account is wrong, replace the object: it can't be changed." + slot
 	case *thingspace.RequestRejectedError:
 		return e.Error() + ". Check that the account exists, has FOTA, and may use spec.url." + slot
 	case *thingspace.UnavailableError:
@@ -114,8 +114,8 @@ func deletionMessage(f Facts, last Step) string {
 	next := f.Standing.Successor
 	switch {
 	case next != nil && !last.Wait.IsZero():
-		return fmt.Sprintf("%sWaiting for FotaCallback %s/%s to take %s over, for at most %s; longer after an attempt that failed.", wayOut, next.Namespace, next.Name, account,
-			handOverPatience)
+		return fmt.Sprintf("%sWaiting for FotaCallback %s/%s to take %s over, up to %s (%s where an attempt has failed). If it does not, the account is deregistered.",
+			wayOut, next.Namespace, next.Name, account, shortDuration(handOverPatience.String()), shortDuration((longestWait + handOverPatience).String()))
 	case f.Err != nil:
 		return fmt.Sprintf("%s%s waits: %s", wayOut, what, failure(f))
 	case f.did(Deregister):

@@ -217,6 +217,7 @@ func TestALoginOnRecordIsNotRefused(t *testing.T) {
 	status := rules.Summarise(f, step).Status
 	o := &v1alpha1.FotaCallback{Status: status}
 	g.Expect(rules.SaysLoginRefused(o)).To(BeTrue())
+	g.Expect(status.Conditions[0].Message).To(ContainSubstring("ThingSpace refused the login with username and password (X)"), "earlier versions have written it")
 	record := v1alpha1.RejectedCredentials{SecretUID: "secret", SecretResourceVersion: "8", Logins: 2}
 	rules.RecordLogin(&o.Status, record)
 	g.Expect(o.Status.RejectedCredentials).To(HaveValue(Equal(record)))

@@ -6,13 +6,11 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptrace"
 	"sync/atomic"
-	"syscall"
 	"time"
 )
 
@@ -27,11 +25,12 @@ const (
 
 func newTransport(roots *x509.CertPool) *http.Transport {
 	return &http.Transport{
-		Proxy:               http.ProxyFromEnvironment,
-		DialContext:         (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
-		TLSClientConfig:     &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
-		TLSHandshakeTimeout: 10 * time.Second,
-		ForceAttemptHTTP2:   true,
+		Proxy:                  http.ProxyFromEnvironment,
+		OnProxyConnectResponse: refusedByProxy,
+		DialContext:            (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		TLSClientConfig:        &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout:    10 * time.Second,
+		ForceAttemptHTTP2:      true,
 		// All calls may share one connection. Where that has died without a word, no call on it would be answered again: it has to be found out.
 		HTTP2:                  &http.HTTP2Config{SendPingTimeout: connectionQuiet, PingTimeout: connectionAnswers},
 		MaxIdleConnsPerHost:    64,
@@ -132,27 +131,4 @@ func (c *Client) exchange(ctx context.Context, r request) (a answer, written boo
 		return a, true, unexpected("a body of more than %d bytes", maxBody)
 	}
 	return a, true, nil
-}
-
-// cause puts a network error into a few words that stay the same from one attempt to the next, and that show no address.
-func (c *Client) cause(err error) string {
-	var dns *net.DNSError
-	var cert *tls.CertificateVerificationError
-	var record tls.RecordHeaderError
-	var netError net.Error
-	switch {
-	case errors.As(err, &dns):
-		return "its host name can't be looked up"
-	case errors.As(err, &cert):
-		return "its certificate is not trusted"
-	case errors.As(err, &record):
-		return "it does not speak TLS"
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return "connection refused"
-	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &netError) && netError.Timeout():
-		return fmt.Sprintf("no answer within %s", c.timeout)
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
-		return "the connection was closed without an answer"
-	}
-	return "network error"
 }

@@ -19,7 +19,8 @@ var _ = Describe("Who owns an account", func() {
 	})
 
 	It("is the first to register; the others wait a minute, then stall, and make no call", func() {
-		first := w.create(w.callback("first", "ACC-1", fleetURL))
+		// An interval long enough that no slot of its own comes while the other waits.
+		first := w.create(w.callback("first", "ACC-1", fleetURL), func(o *v1alpha1.FotaCallback) { o.Spec.Interval = "24h" })
 		w.eventually(first, v1alpha1.ReasonRegistered)
 		w.far.ResetRecord()
 		second := w.create(w.callback("second", "acc-1", foreignURL))

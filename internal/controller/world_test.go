@@ -115,7 +115,7 @@ func (w *world) start() {
 
 	var reconciler *controller.Reconciler
 	far, err := thingspace.New(thingspace.Config{
-		BaseURL: w.farURL, AllowHTTP: true, Timeout: 2 * time.Second, Clock: w.clock, Registerer: w.registry,
+		BaseURL: w.farURL, AllowHTTP: true, Timeout: 5 * time.Second, Clock: w.clock, Registerer: w.registry,
 		OnRecovery: func() { reconciler.APIRecovered() },
 	})
 	Expect(err).NotTo(HaveOccurred())

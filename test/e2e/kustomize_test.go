@@ -70,11 +70,13 @@ var _ = Describe("installed with kustomize", Ordered, func() {
 	})
 
 	It("goes on after a restart, with nothing sent again", func(ctx SpecContext) {
-		changed, lists := changes("0000123456-"), calls(east.account)["list"]
+		changed, leader := changes("0000123456-"), leading(ctx, Default)
 		kubectl("rollout", "restart", "-n", system, "deployment/"+deployment)
 		kubectl("rollout", "status", "-n", system, "deployment/"+deployment, "--timeout=3m")
+		Eventually(func(g Gomega) string { return leading(ctx, g) }).ShouldNot(Equal(leader), "an old process works until it hears that it is to end")
+		lists := calls(Default, east.account)["list"]
 		east.checkNow()
-		Eventually(func() int { return calls(east.account)["list"] }).Should(BeNumerically(">", lists))
+		Eventually(func(g Gomega) int { return calls(g, east.account)["list"] }).Should(BeNumerically(">", lists))
 		east.holds(ctx, eastURL)
 		Expect(changes("0000123456-")).To(Equal(changed))
 	})

@@ -56,7 +56,7 @@ var _ = Describe("installed as the README says", Ordered, func() {
 			return
 		}
 		for _, command := range remove { // what a failure left; each for itself
-			run("", "bash", "-c", as(ctx, command)+"true")
+			run(Default, "", "bash", "-c", as(ctx, command)+"true")
 		}
 	})
 
@@ -64,7 +64,7 @@ var _ = Describe("installed as the README says", Ordered, func() {
 		Expect(len(install)).To(BeNumerically("<=", 5))
 		for _, command := range install {
 			By(command)
-			run("", "bash", "-ec", as(ctx, command))
+			run(Default, "", "bash", "-ec", as(ctx, command))
 		}
 		east := fleet{"iot", "fleet-east", "0000123456-00001"}
 		Expect(registrationsIn(Default, namespace)).To(HaveKeyWithValue(east.account, east.get(ctx, Default).Spec.URL))
@@ -74,7 +74,7 @@ var _ = Describe("installed as the README says", Ordered, func() {
 	It("is gone after those that take it away", func(ctx SpecContext) {
 		for _, command := range remove {
 			By(command)
-			run("", "bash", "-ec", as(ctx, command))
+			run(Default, "", "bash", "-ec", as(ctx, command))
 		}
 		removed = true
 		for _, name := range []string{"iot", system, namespace} {

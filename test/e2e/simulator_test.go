@@ -53,22 +53,22 @@ func registrations(g Gomega) map[string]string { return registrationsIn(g, thing
 
 func registrationsIn(g Gomega, namespace string) map[string]string {
 	var all map[string]string
-	g.Expect(json.Unmarshal([]byte(kubectl("get", "--raw", admin(namespace)+"registrations")), &all)).To(Succeed())
+	g.Expect(json.Unmarshal([]byte(run(g, "", "kubectl", "get", "--raw", admin(namespace)+"registrations")), &all)).To(Succeed())
 	return all
 }
 
 // somebodyElse registers a URL by hand.
 func somebodyElse(account, url string) {
-	run(`{"url":"`+url+`"}`, "kubectl", "replace", "--raw", admin(thingspace)+"registrations/"+account, "-f", "-")
+	run(Default, `{"url":"`+url+`"}`, "kubectl", "replace", "--raw", admin(thingspace)+"registrations/"+account, "-f", "-")
 }
 
 // calls counts what the operator asked for, by operation, for the accounts that begin so; where nothing is said of accounts, for all.
-func calls(accounts string) map[string]int {
+func calls(g Gomega, accounts string) map[string]int {
 	var requests []struct {
 		Operation string `json:"operation"`
 		Account   string `json:"account"`
 	}
-	Expect(json.Unmarshal([]byte(kubectl("get", "--raw", admin(thingspace)+"requests")), &requests)).To(Succeed())
+	g.Expect(json.Unmarshal([]byte(run(g, "", "kubectl", "get", "--raw", admin(thingspace)+"requests")), &requests)).To(Succeed())
 	counted := map[string]int{}
 	for _, request := range requests {
 		if strings.HasPrefix(request.Account, accounts) {
@@ -80,6 +80,6 @@ func calls(accounts string) map[string]int {
 
 // changes are the calls that change something.
 func changes(accounts string) int {
-	counted := calls(accounts)
+	counted := calls(Default, accounts)
 	return counted["register"] + counted["update"] + counted["deregister"]
 }

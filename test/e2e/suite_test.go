@@ -97,15 +97,17 @@ var _ = JustAfterEach(func(ctx SpecContext) {
 // kubectl is what users type.
 func kubectl(args ...string) string {
 	GinkgoHelper()
-	return run("", "kubectl", args...)
+	return run(Default, "", "kubectl", args...)
 }
 
 // run runs a program to its end, and expects it to do well.
-func run(input, program string, args ...string) string {
+func run(g Gomega, input, program string, args ...string) string {
 	GinkgoHelper()
 	command := exec.Command(program, args...) //nolint:noctx // each ends by itself, with a time limit of its own
 	command.Stdin = strings.NewReader(input)
-	output, err := command.CombinedOutput()
-	Expect(err).NotTo(HaveOccurred(), "%s %v: %s", program, args, output)
+	var complaints strings.Builder
+	command.Stderr = &complaints
+	output, err := command.Output()
+	g.Expect(err).NotTo(HaveOccurred(), "%s %v: %s%s", program, args, output, &complaints)
 	return string(output)
 }

@@ -39,7 +39,7 @@ func series(t *testing.T) error {
 		}
 	}
 	for _, o := range all {
-		if err := poll(patience, "the object becomes Ready", func() bool {
+		if err := poll(ctx, patience, "the object becomes Ready", func() bool {
 			return set.Client.Get(ctx, client.ObjectKeyFromObject(o), o) == nil && meta.IsStatusConditionTrue(o.Status.Conditions, v1alpha1.ConditionReady)
 		}); err != nil {
 			return err
@@ -55,7 +55,7 @@ func series(t *testing.T) error {
 	}
 	refused := forbidden(t)
 	counted := false
-	err = poll(patience, "an event is counted up", func() bool {
+	err = poll(ctx, patience, "an event is counted up", func() bool {
 		var events eventsv1.EventList
 		if err := set.Client.List(ctx, &events, client.InNamespace(namespace)); err != nil {
 			return false
@@ -78,7 +78,7 @@ func leave(t *testing.T, namespace string) {
 	ctx := t.Context()
 	err := set.Client.DeleteAllOf(ctx, &v1alpha1.FotaCallback{}, client.InNamespace(namespace))
 	if err == nil {
-		err = poll(30*time.Second, "the objects are gone", func() bool {
+		err = poll(ctx, 30*time.Second, "the objects are gone", func() bool {
 			var left v1alpha1.FotaCallbackList
 			return set.Client.List(ctx, &left, client.InNamespace(namespace)) == nil && len(left.Items) == 0
 		})

@@ -15,6 +15,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -147,6 +148,12 @@ func TestKilledAtRandomMoments(t *testing.T) {
 	kills := <-killed
 	g.Expect(kills).To(BeNumerically(">=", 5), "it has to have been killed to show anything")
 
+	// Three lives in a row that ended within their login leave the user to a person, who asks for a check.
+	for n := range objects {
+		patch := client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"annotations":{"`+v1alpha1.RequestedAtAnnotation+`":"after the crashes"}}}`))
+		g.Expect(client.IgnoreNotFound(set.Client.Patch(ctx, callback("crash", n), patch))).To(Succeed())
+	}
+
 	operator(t, "--deregistration-grace=0", "--thingspace-qps=0")
 	g.Eventually(func() int { return len(list(t, "crash")) }).WithTimeout(2 * time.Minute).Should(Equal(objects / 2))
 	g.Eventually(func() int { return readyCount(t, "crash") }).WithTimeout(2 * time.Minute).Should(Equal(objects / 2))
@@ -198,7 +205,7 @@ func TestFiveHundredObjects(t *testing.T) {
 	marker := callback("many", objects)
 	g.Expect(set.Client.Create(t.Context(), marker)).To(Succeed())
 	g.Eventually(func() int { return readyCount(t, "many") }).WithTimeout(time.Minute).Should(Equal(objects + 1))
-	g.Expect(calls(t)).To(Equal(map[string]int{"list": 1, "register": 1, "token": 1, "login": 1}))
+	g.Expect(butForSlots(t, calls(t), 1)).To(Equal(map[string]int{"list": 1, "register": 1, "token": 1, "login": 1}))
 	g.Expect(writes(t) - before).To(Equal(4))
 	g.Expect(requests(t, "secrets", "GET") - secretReads).To(BeNumerically("<=", 2))
 
@@ -214,8 +221,16 @@ func TestFiveHundredObjects(t *testing.T) {
 		return len(list(t, "many"))
 	}).WithTimeout(2 * time.Minute).WithPolling(200 * time.Millisecond).Should(BeZero())
 	g.Expect(requests(t, "fotacallbacks", "LIST") - searches).To(BeNumerically("<", objects/5))
-	g.Expect(calls(t)).To(Equal(map[string]int{"list": 2 * (objects + 1), "deregister": objects + 1}))
+	g.Expect(butForSlots(t, calls(t), 2*(objects+1))).To(Equal(map[string]int{"list": 2 * (objects + 1), "deregister": objects + 1}))
 	g.Expect(writes(t) - before).To(Equal(objects + 1))
+}
+
+// butForSlots takes out of the counts what slots have added: after a restart an object's first may come at any moment of its day.
+func butForSlots(t *testing.T, counted map[string]int, lists int) map[string]int {
+	t.Helper()
+	NewWithT(t).Expect(counted["list"]).To(And(BeNumerically(">=", lists), BeNumerically("<=", lists+3)))
+	counted["list"] = lists
+	return counted
 }
 
 // calls are the far side's since the last time they were asked for, by operation.

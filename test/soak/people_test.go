@@ -147,8 +147,18 @@ func (p *people) must(name string) bool {
 	return name == wrongName || p.wishes[name].there
 }
 
+// resume ends all suspensions.
+func (p *people) resume() {
+	for n := range kept + others {
+		expect(p.t).Eventually(func() error {
+			o := p.object(n)
+			return client.IgnoreNotFound(p.edit(o, func() { o.Spec.Suspend = false }))
+		}).WithTimeout(2 * time.Minute).Should(Succeed())
+	}
+}
+
 // finish is what people do who come to look after an outage, where something waits for them: they change the password of a user whose login was
-// refused, because a wrong answer looks like a refusal, which is not tried again with the same one; they resume everything, and ask for a check.
+// refused, because a wrong answer looks like a refusal, which is not tried again with the same one, and ask for a check of everything.
 func (p *people) finish() {
 	g := expect(p.t)
 	for n := range users {
@@ -170,7 +180,6 @@ func (p *people) finish() {
 		g.Eventually(func() error {
 			o := p.object(n)
 			return client.IgnoreNotFound(p.edit(o, func() {
-				o.Spec.Suspend = false
 				metav1.SetMetaDataAnnotation(&o.ObjectMeta, v1alpha1.RequestedAtAnnotation, "after the outage")
 			}))
 		}).WithTimeout(2 * time.Minute).Should(Succeed())

@@ -63,6 +63,8 @@ func TestSoak(t *testing.T) {
 	healed := time.Now()
 	became(13*time.Minute, true)
 	t.Logf("as wished by itself after %s, but for what waits for a person: %s", time.Since(healed).Round(time.Second), people.tally())
+	people.resume() // a suspended object does not say that its user waits for a person
+	became(13*time.Minute, true)
 	people.finish()
 	became(8*time.Minute, false)
 	judge(t, people)

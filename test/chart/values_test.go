@@ -115,6 +115,7 @@ func TestRefusals(t *testing.T) {
 		"metrics: {port: '8443'}":                                                                                                    "/metrics/port",
 		"metrics: {port: 0}":                                                                                                         "/metrics/port",
 		"metrics: {enabled: false}\nprometheus: {enabled: true}":                                                                     "prometheus.enabled",
+		"metrics: {enabled: false}\nprometheus: {rules: {enabled: true}}":                                                            "prometheus.rules.enabled",
 		"prometheus: {interval: 30}":                                                                                                 "/prometheus/interval",
 		"prometheus: {rules: true}":                                                                                                  "/prometheus/rules",
 		"grafanaDashboard: {labels: {grafana_dashboard: 1}}":                                                                         "/grafanaDashboard/labels/grafana_dashboard",

@@ -87,7 +87,7 @@ func TestNamespacedInstall(t *testing.T) {
 		}
 		g.Expect(apply(t, o)).To(Succeed())
 	}
-	g.Expect(kinds).To(Equal(map[string]int{"ServiceAccount": 1, "Role": 2, "RoleBinding": 2, "Service": 1, "Deployment": 1}))
+	g.Expect(kinds).To(Equal(map[string]int{"ServiceAccount": 1, "Role": 2, "RoleBinding": 2, "Service": 1, "Deployment": 1, "NetworkPolicy": 1}))
 
 	namespace(t, "team-a")
 	namespace(t, "team-b")

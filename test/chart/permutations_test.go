@@ -14,7 +14,7 @@ import (
 
 // choices are values that have to do with each other or with the pod, one list for each matter; "" is the default.
 var choices = [][]string{
-	{"", "metrics: {secure: false}", "metrics: {enabled: false}", "metrics: {port: 9443}"},
+	{"", "metrics: {secure: false}", "metrics: {enabled: false}", "metrics: {port: 9443}\nprometheus: {rules: {enabled: true, labels: {release: prometheus}}}"},
 	{"", "thingspace: {ca: {configMap: roots}}", "thingspace: {ca: {secret: roots, key: bundle.pem}, url: https://thingspace.example.com/api}"},
 	{"", "rbac: {namespaced: true, secretNames: [one, two]}", "watchNamespaces: [team-a, team-b]"},
 	{"", `manager:
@@ -39,7 +39,6 @@ var choices = [][]string{
 	{"", "serviceAccount: {enabled: false, name: theirs}", "serviceAccount: {name: mine, annotations: {role: reader}, labels: {team: iot}}"},
 	{"", `podDisruptionBudget: {enabled: true}
 networkPolicy: {enabled: true, from: [{podSelector: {}}]}
-prometheus: {rules: {enabled: true, labels: {release: prometheus}}}
 grafanaDashboard: {enabled: true, annotations: {grafana_folder: IoT}}
 commonLabels: {cost: "7"}
 commonAnnotations: {note: common}

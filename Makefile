@@ -143,7 +143,7 @@ $(HELM): hack/tools/helm/go.mod
 	@go build -modfile=hack/tools/helm/go.mod -ldflags "-s -w" -o $@ helm.sh/helm/v4/cmd/helm
 
 .PHONY: mutants
-mutants: ## Show that the harness bites: seed one defect after the other, and write what notices it into docs/reliability.md. An hour.
+mutants: ## Show that the harness bites: seed one defect after the other, and write what notices it into docs/reliability.md. Half an hour.
 	@go run ./test/mutants
 
 .PHONY: mutation

@@ -135,7 +135,7 @@ func life(ctx context.Context, t *testing.T) error {
 	if err := client.IgnoreNotFound(set.Client.Delete(ctx, lease)); err != nil { // each life makes its own
 		return err
 	}
-	metrics := freeAddress(t)
+	metrics := freeAddress(ctx, t)
 	process, err := set.StartOperator("--kubeconfig="+kubeconfig, "--leader-elect=true", "--leader-election-namespace="+operatorNamespace,
 		"--metrics-bind-address="+metrics, "--deregistration-grace=0")
 	if err != nil {
@@ -252,9 +252,9 @@ func poll(ctx context.Context, patience time.Duration, what string, done func() 
 	return nil
 }
 
-func freeAddress(t *testing.T) string {
+func freeAddress(ctx context.Context, t *testing.T) string {
 	t.Helper()
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
 	defer listener.Close() //nolint:errcheck // only its number is wanted
 	return listener.Addr().String()
@@ -287,7 +287,7 @@ func TestPermissionsSuffice(t *testing.T) {
 	allowScraper(t)
 	before := forbidden(t)
 	g.Expect(life(t.Context(), t)).To(Succeed())
-	g.Expect(series(t)).To(Succeed())
+	g.Expect(series(t.Context(), t)).To(Succeed())
 	g.Expect(forbidden(t)).To(Equal(before), "nothing was refused for want of permission")
 }
 
@@ -305,7 +305,7 @@ func TestNoVerbIsSpare(t *testing.T) {
 			for j, verb := range rule.Verbs {
 				use := life
 				if verb == "patch" && rule.Resources[0] == "events" {
-					use = func(_ context.Context, t *testing.T) error { return series(t) }
+					use = series
 				}
 				t.Run(fmt.Sprintf("%s/%s/%s", role.GetName(), strings.Join(rule.Resources, "+"), verb), func(t *testing.T) {
 					withoutVerb(t, role, i, j, use)

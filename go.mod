@@ -2,6 +2,8 @@ module github.com/fota-callback-operator/fota-callback-operator
 
 go 1.26.0
 
+toolchain go1.26.8
+
 require (
 	github.com/evanphx/json-patch/v5 v5.9.11
 	github.com/go-logr/logr v1.4.4

@@ -1,11 +1,14 @@
 package workflows_test
 
 import (
+	"cmp"
+	"go/version"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -106,7 +109,41 @@ func TestDependabotKnowsEveryModule(t *testing.T) {
 			known = append(known, update.Directories...)
 		}
 	}
-	modules := 0
+	for _, file := range modules(t) {
+		folder := "/" + strings.TrimPrefix(strings.TrimPrefix(filepath.ToSlash(filepath.Dir(file)), "../.."), "/")
+		if !slices.ContainsFunc(known, func(pattern string) bool { ok, _ := path.Match(pattern, folder); return ok }) {
+			t.Errorf("dependabot does not look after %s", folder)
+		}
+	}
+}
+
+// Jobs run the Go that the root's go.mod names, and that one fetches no other: it has to do for every module.
+func TestGoOfJobsDoesForEveryModule(t *testing.T) {
+	const root = "../../go.mod"
+	line := func(file, directive string) string {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := regexp.MustCompile(`(?m)^` + directive + `([0-9]\S*)$`).FindSubmatch(text)
+		if found == nil {
+			return ""
+		}
+		return "go" + string(found[1])
+	}
+	// setup-go takes the toolchain where there is one, and the go line else.
+	jobs := cmp.Or(line(root, "toolchain go"), line(root, "go "))
+	for _, file := range modules(t) {
+		needs := line(file, "go ")
+		if !version.IsValid(jobs) || !version.IsValid(needs) || version.Compare(needs, jobs) > 0 {
+			t.Errorf("%s needs %q, and jobs have %q", file, needs, jobs)
+		}
+	}
+}
+
+// modules are the go.mod files of this repository.
+func modules(t *testing.T) (files []string) {
+	t.Helper()
 	err := filepath.WalkDir("../..", func(file string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -114,20 +151,13 @@ func TestDependabotKnowsEveryModule(t *testing.T) {
 		if name := entry.Name(); entry.IsDir() && (name == "bin" || name == ".git" || name == "testdata") {
 			return fs.SkipDir
 		}
-		if entry.Name() != "go.mod" {
-			return nil
+		if entry.Name() == "go.mod" {
+			files = append(files, file)
 		}
-		modules++
-		folder := "/" + strings.TrimPrefix(strings.TrimPrefix(filepath.ToSlash(filepath.Dir(file)), "../.."), "/")
-		for _, pattern := range known {
-			if ok, _ := path.Match(pattern, folder); ok {
-				return nil
-			}
-		}
-		t.Errorf("dependabot does not look after %s", folder)
 		return nil
 	})
-	if err != nil || modules < 9 {
-		t.Errorf("%d modules, %v", modules, err)
+	if err != nil || len(files) < 9 {
+		t.Fatalf("%d modules, %v", len(files), err)
 	}
+	return files
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	chart "helm.sh/helm/v4/pkg/chart/v2"
 	"helm.sh/helm/v4/pkg/chart/v2/lint"
 )
 
@@ -179,7 +180,7 @@ func closed(t *testing.T, path string, schema, values map[string]any) int {
 	for key, property := range schema["properties"].(map[string]any) {
 		below := strings.TrimPrefix(path+"."+key, ".")
 		value, ok := values[key]
-		if !ok && below != "global" { // which a chart gets from one that it is a part of
+		if !ok && below != "global" && below != "enabled" { // which a chart gets from one that it is a part of
 			t.Errorf("values.yaml does not have %s", below)
 		}
 		known++
@@ -191,6 +192,27 @@ func closed(t *testing.T, path string, schema, values map[string]any) int {
 		t.Errorf("%q takes unknown keys", path)
 	}
 	return known
+}
+
+// A chart that this one is a part of has it or not by a condition, which is a value of this one.
+func TestPartOfAnotherChart(t *testing.T) {
+	part := load(t)
+	for text, operators := range map[string]int{
+		"": 1, name + ": {enabled: true}": 1, name + ": {enabled: false}": 0,
+		"{global: {region: east}, " + name + ": {enabled: true, manager: {replicas: 2}}}": 1,
+	} {
+		whole := &chart.Chart{Metadata: &chart.Metadata{
+			APIVersion: chart.APIVersionV2, Name: "fleet", Version: "1.0.0",
+			Dependencies: []*chart.Dependency{{Name: name, Version: part.Metadata.Version, Condition: name + ".enabled"}},
+		}}
+		whole.AddDependency(load(t))
+		made, err := tryChart(t, whole, "fleet", system, values(t, text))
+		if err != nil {
+			t.Errorf("%q: %v", text, err)
+		} else if found := find(objects(t, made.Manifest), "Deployment"); len(found) != operators {
+			t.Errorf("%q: %d Deployments", text, len(found))
+		}
+	}
 }
 
 // each calls with every value that is no table.

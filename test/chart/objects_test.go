@@ -1,11 +1,13 @@
 package chart_test
 
 import (
+	"maps"
 	"os"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
 	"github.com/google/go-cmp/cmp"
 	monitoringv1 "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
 	appsv1 "k8s.io/api/apps/v1"
@@ -47,6 +49,48 @@ func TestNames(t *testing.T) {
 		deployment := one[appsv1.Deployment](t, renderAs(t, "fota", system, text), "Deployment")
 		if !strings.HasSuffix(deployment.Name, "mine-controller-manager") {
 			t.Errorf("%s: %s", text, deployment.Name)
+		}
+	}
+}
+
+// A name may be a word that YAML has another meaning for. It stays what it is, wherever a template writes it, and in what the notes tell to apply.
+func TestNamesThatYAMLReadsOtherwise(t *testing.T) {
+	for _, word := range []string{"4711", "1e3", "no", "true", "null"} {
+		given := values(t, everyPart)
+		maps.Copy(given, values(t, strings.ReplaceAll(`{nameOverride: "WORD", watchNamespaces: ["WORD"], leaderElection: {namespace: "WORD"},
+serviceAccount: {name: "WORD"}, rbac: {secretNames: ["WORD"]}, manager: {priorityClassName: "WORD"}}`, "WORD", word)))
+		made, err := try(t, name, word, given)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, declared, _ := strings.Cut(made.Info.Notes, "<<EOF\n")
+		declared, _, _ = strings.Cut(declared, "\nEOF\n")
+		callback := one[v1alpha1.FotaCallback](t, objects(t, declared), "FotaCallback")
+		if callback.Namespace != word || callback.Spec.CredentialsSecretRef.Name != word {
+			t.Errorf("%q: the notes declare\n%s", word, declared)
+		}
+		rendered := objects(t, made.Manifest)
+		for _, o := range rendered {
+			strict(t, o)
+			want := word
+			if strings.HasPrefix(o.GetKind(), "Cluster") || o.GetKind() == "CustomResourceDefinition" {
+				want = ""
+			}
+			if o.GetNamespace() != want {
+				t.Errorf("%q: %s %s is in namespace %q", word, o.GetKind(), o.GetName(), o.GetNamespace())
+			}
+		}
+		one[corev1.ServiceAccount](t, rendered, "ServiceAccount/"+word)
+		for _, o := range slices.Concat(find(rendered, "RoleBinding"), find(rendered, "ClusterRoleBinding")) {
+			subjects := as[rbacv1.RoleBinding](t, o).Subjects
+			if !slices.Equal(subjects, []rbacv1.Subject{{Kind: "ServiceAccount", Name: word, Namespace: word}}) {
+				t.Errorf("%q: %s %s binds %v", word, o.GetKind(), o.GetName(), subjects)
+			}
+		}
+		deployment := one[appsv1.Deployment](t, rendered, "Deployment").Spec
+		pod := deployment.Template.Spec
+		if pod.ServiceAccountName != word || pod.PriorityClassName != word || deployment.Selector.MatchLabels["app.kubernetes.io/name"] != word {
+			t.Errorf("%q: %+v", word, deployment)
 		}
 	}
 }

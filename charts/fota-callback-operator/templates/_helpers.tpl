@@ -31,7 +31,7 @@
 {{/* What the Deployment selects by. The release is not in it: who has installed with kustomize can go on with Helm. */}}
 {{- define "fota.selector" -}}
 control-plane: controller-manager
-app.kubernetes.io/name: {{ include "fota.name" . }}
+app.kubernetes.io/name: {{ include "fota.name" . | quote }}
 {{- end }}
 
 {{/* Labels and annotations of an object, from (list $ labels annotations): its own go before the common ones, the chart's before both. */}}
@@ -73,7 +73,7 @@ kind: {{ index . 1 }}
 metadata:
   name: {{ include "fota.object" (list $ (index . 2)) }}
   {{- with index . 3 }}
-  namespace: {{ . }}
+  namespace: {{ . | quote }}
   {{- end }}
   {{- include "fota.metadata" (list $ dict dict) | nindent 2 }}
 roleRef:
@@ -82,6 +82,6 @@ roleRef:
   name: {{ include "fota.object" (list $ (index . 5)) }}
 subjects:
   - kind: ServiceAccount
-    name: {{ include "fota.serviceAccount" $ }}
-    namespace: {{ $.Release.Namespace }}
+    name: {{ include "fota.serviceAccount" $ | quote }}
+    namespace: {{ $.Release.Namespace | quote }}
 {{- end }}

@@ -226,14 +226,20 @@ func TestCallsAreCountedByWhatCameOfThem(t *testing.T) {
 		BaseURL: server.URL + "/api", AllowHTTP: true, Timeout: 2 * time.Second, Clock: clock, Registerer: registry,
 	})
 	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(lists(t, registry)).To(Equal(map[string]float64{"200": 0}), "a counter that began with the first answer would not have grown by it")
 	_, err = client.List(t.Context(), caller(good))
 	g.Expect(err).NotTo(HaveOccurred())
 	server.Close()
 	_, err = client.List(t.Context(), caller(good))
 	g.Expect(err).To(HaveOccurred())
+	g.Expect(lists(t, registry)).To(Equal(map[string]float64{"200": 1, "error": 1}))
+}
 
+// lists are the listings that are counted, by code.
+func lists(t *testing.T, registry *prometheus.Registry) map[string]float64 {
+	t.Helper()
 	families, err := registry.Gather()
-	g.Expect(err).NotTo(HaveOccurred())
+	NewWithT(t).Expect(err).NotTo(HaveOccurred())
 	counted := map[string]float64{}
 	for _, family := range families {
 		for _, m := range family.GetMetric() {
@@ -246,5 +252,5 @@ func TestCallsAreCountedByWhatCameOfThem(t *testing.T) {
 			}
 		}
 	}
-	g.Expect(counted).To(Equal(map[string]float64{"200": 1, "error": 1}))
+	return counted
 }

@@ -134,7 +134,8 @@ func (o *options) check() error {
 	for flagName, address := range map[string]string{
 		"metrics-bind-address": o.metricsBindAddress, "health-probe-bind-address": o.healthProbeBindAddress,
 	} {
-		if address == "0" || address == "" {
+		// Empty means off for probes alone: controller-runtime would serve metrics on a port of its own choice.
+		if address == "0" || address == "" && flagName != "metrics-bind-address" {
 			continue
 		}
 		if _, _, err := net.SplitHostPort(address); err != nil {

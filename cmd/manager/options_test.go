@@ -55,11 +55,18 @@ func TestBadFlags(t *testing.T) {
 	for _, arg := range []string{
 		"--thingspace-timeout=0", "--thingspace-qps=-1", "--thingspace-burst=0", "--default-interval=30s", "--default-interval=25h",
 		"--deregistration-grace=-1s", "--max-concurrent-reconciles=0", "--watch-namespaces=Not_A_Name", "--metrics-bind-address=8443",
-		"--health-probe-bind-address=x", "--no-such-flag", "stray", "--thingspace-qps=many",
+		"--metrics-bind-address=", "--health-probe-bind-address=x", "--no-such-flag", "stray", "--thingspace-qps=many",
 		"--thingspace-url=http://thingspace.example.com/api", "--thingspace-url=thingspace.example.com", "--thingspace-url=https://user:secret@thingspace.example.com",
 	} {
 		_, err := parseOptions([]string{arg}, nothingSet, io.Discard)
 		NewWithT(t).Expect(err).To(MatchError(Not(ContainSubstring("secret"))), arg)
+	}
+}
+
+func TestWhatIsServedCanBeTurnedOff(t *testing.T) {
+	for _, arg := range []string{"--metrics-bind-address=0", "--health-probe-bind-address=0", "--health-probe-bind-address="} {
+		_, err := parseOptions([]string{arg}, nothingSet, io.Discard)
+		NewWithT(t).Expect(err).NotTo(HaveOccurred(), arg)
 	}
 }
 

@@ -31,7 +31,7 @@ const (
 	// operatorName is the field manager of every write, the reporter of every event and the name of the Lease.
 	operatorName = "fota-callback-operator"
 
-	// A pass that is under way when the operator is told to stop is cut after this.
+	// A sign-in that is under way when the operator is told to stop is waited for so long; everything else is cut at once.
 	stopTimeout = 8 * time.Second
 )
 

@@ -33,6 +33,10 @@ const (
 
 	// A sign-in that is under way when the operator is told to stop is waited for so long; everything else is cut at once.
 	stopTimeout = 8 * time.Second
+
+	// A leader whose API server hangs tries again 2 s after its last renewal, for so long, and then gives the Lease back, which it waits for half as long:
+	// after 2 + 8 + 4 s it has ended, and its Lease of 15 s has not. With the 10 s of controller-runtime it would work on for 2 s beside the next leader.
+	renewDeadline = 8 * time.Second
 )
 
 // newManager puts the parts together: the far side's client, the reconciler, and the manager that runs it.
@@ -123,6 +127,7 @@ func managerOptions(o *options) ctrl.Options {
 		LeaderElectionID:              operatorName,
 		LeaderElectionNamespace:       o.leaderElectionNamespace,
 		LeaderElectionReleaseOnCancel: true,
+		RenewDeadline:                 new(renewDeadline),
 		GracefulShutdownTimeout:       new(stopTimeout),
 		HealthProbeBindAddress:        o.healthProbeBindAddress,
 		Metrics: metricsserver.Options{

@@ -180,6 +180,11 @@ type RejectedCredentials struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	Logins int32 `json:"logins,omitempty"`
+
+	// refused is true where ThingSpace has refused the login with this content: it is not repeated until the content changes. Otherwise a login was about to be made,
+	// or met no answer.
+	// +optional
+	Refused bool `json:"refused,omitempty"` //nolint:kubeapilinter // as suspend: a pointer would only add a third state
 }
 
 // FotaCallback declares the callback URL of one ThingSpace account: the operator registers it, keeps it so, and deregisters it when this object is deleted.

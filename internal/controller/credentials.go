@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 	"sync"
 	"time"
@@ -26,6 +27,9 @@ const (
 	// Or for this long while something waits for it to appear or change, or a sign-in is about to use it.
 	secretServesWaiting = 5 * time.Second
 
+	// What a Secret held is known for twice the longest interval at which an object has it read.
+	contentKnown = 48 * time.Hour
+
 	credentialMaxBytes = 4096
 )
 
@@ -33,6 +37,8 @@ const (
 type usable struct {
 	thingspace.Credentials
 	identity rules.SecretIdentity
+	// otherSince is since when the Secret was seen to hold others before it held these; zero where it was not.
+	otherSince time.Time
 }
 
 // credentialReader reads Secrets by name with get alone, and remembers what it read for a short while.
@@ -43,7 +49,14 @@ type credentialReader struct {
 
 	mu    sync.Mutex
 	read  map[types.NamespacedName]secretRead
+	held  map[types.NamespacedName]secretContent
 	swept time.Time
+}
+
+// secretContent is what a Secret was last seen to hold, and since when; otherSince is that of what it held before.
+type secretContent struct {
+	digest                  thingspace.Digest
+	since, otherSince, seen time.Time
 }
 
 type secretRead struct {
@@ -53,7 +66,7 @@ type secretRead struct {
 }
 
 func newCredentialReader(reader client.Reader, clk clock.PassiveClock) *credentialReader {
-	return &credentialReader{reader: reader, clock: clk, read: map[types.NamespacedName]secretRead{}}
+	return &credentialReader{reader: reader, clock: clk, read: map[types.NamespacedName]secretRead{}, held: map[types.NamespacedName]secretContent{}}
 }
 
 // get returns the credentials in a Secret, from a read that is no older than maxAge. Errors are *rules.CredentialsError where
@@ -93,16 +106,26 @@ func (r *credentialReader) remember(name types.NamespacedName, read secretRead) 
 		delete(r.read, name)
 		return
 	}
+	if read.at.Sub(r.swept) >= secretServes {
+		r.swept = read.at
+		maps.DeleteFunc(r.read, func(_ types.NamespacedName, old secretRead) bool { return read.at.Sub(old.at) >= secretServes })
+		maps.DeleteFunc(r.held, func(_ types.NamespacedName, old secretContent) bool { return read.at.Sub(old.seen) >= contentKnown })
+	}
+	if read.err == nil {
+		read.found.otherSince = r.holds(name, read.found.Digest(), read.at)
+	}
 	r.read[name] = read
-	if read.at.Sub(r.swept) < secretServes {
-		return
+}
+
+// holds notes what a Secret holds, and returns since when it was seen to hold something else before.
+func (r *credentialReader) holds(name types.NamespacedName, digest thingspace.Digest, now time.Time) time.Time {
+	content, known := r.held[name]
+	if !known || content.digest != digest {
+		content = secretContent{digest: digest, since: now, otherSince: content.since}
 	}
-	r.swept = read.at
-	for other, old := range r.read {
-		if read.at.Sub(old.at) >= secretServes {
-			delete(r.read, other)
-		}
-	}
+	content.seen = now
+	r.held[name] = content
+	return content.otherSince
 }
 
 func (r *credentialReader) fetch(ctx context.Context, name types.NamespacedName) (*usable, error) {

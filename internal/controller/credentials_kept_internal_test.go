@@ -113,3 +113,36 @@ func TestForWhomCredentialsAreReadForADeletion(t *testing.T) {
 		})
 	}
 }
+
+// Since when a Secret held what it held before is known for as long as an object may take to look again. Reads that show nothing usable say nothing.
+func TestSinceWhenASecretHeldOthers(t *testing.T) {
+	g, ctx, clk := NewWithT(t), t.Context(), clocktesting.NewFakeClock(time.Now())
+	secret := secretOf("a", "user")
+	secret.Name = "x"
+	api := fake.NewClientBuilder().WithObjects(secret).Build()
+	reader, name := newCredentialReader(api, clk), client.ObjectKeyFromObject(secret)
+	reads := func(password string) time.Time {
+		clk.Step(time.Hour)
+		secret.Data["password"] = []byte(password)
+		g.Expect(api.Update(ctx, secret)).To(Succeed())
+		found, err := reader.get(ctx, name, time.Second)
+		if password == "" {
+			g.Expect(err).To(HaveOccurred())
+			return time.Time{}
+		}
+		g.Expect(err).NotTo(HaveOccurred())
+		return found.otherSince
+	}
+	g.Expect(reads("old")).To(BeZero(), "it was not seen to hold others")
+	old := clk.Now()
+	g.Expect(reads("old")).To(BeZero())
+	g.Expect(reads("")).To(BeZero())
+	g.Expect(reads("old")).To(BeZero())
+	g.Expect(reads("new")).To(Equal(old))
+	changed := clk.Now()
+	g.Expect(reads("new")).To(Equal(old))
+	clk.Step(24 * time.Hour)
+	g.Expect(reads("old")).To(Equal(changed))
+	clk.Step(contentKnown)
+	g.Expect(reads("new")).To(BeZero(), "nobody has looked for long")
+}

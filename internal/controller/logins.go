@@ -29,6 +29,8 @@ type loginLedger struct {
 	tried map[secretUser]int32
 	// onRecord is the highest count that this process has seen or put on record, for each Secret by its UID.
 	onRecord map[string]int32
+	// owed are the counts that no record is known to show yet.
+	owed map[secretUser]int32
 	// holders are the objects that have a count on record.
 	holders map[types.NamespacedName]holder
 	// works are the users that have signed in: what others have recorded of them is over, however late it turns out to be theirs.
@@ -71,7 +73,8 @@ const mostOfUnknown = 2
 func newLoginLedger(live client.Reader, namespaces []string, credentials *credentialReader) *loginLedger {
 	return &loginLedger{
 		live: live, namespaces: namespaces, credentials: credentials,
-		tried: map[secretUser]int32{}, onRecord: map[string]int32{}, holders: map[types.NamespacedName]holder{}, works: map[thingspace.Sensitive]bool{},
+		tried: map[secretUser]int32{}, onRecord: map[string]int32{}, owed: map[secretUser]int32{}, holders: map[types.NamespacedName]holder{},
+		works: map[thingspace.Sensitive]bool{},
 	}
 }
 
@@ -137,7 +140,7 @@ func (l *loginLedger) recognise(used *usable, secretUID string, unknown []things
 
 // learn counts what another process, an old leader say, has put on record with an object since this one looked.
 func (l *loginLedger) learn(used *usable, o *v1alpha1.FotaCallback, record *v1alpha1.RejectedCredentials) {
-	if rules.SaysLoginRefused(o) {
+	if record.Refused {
 		l.others.refused[identityIn(record)] = true
 	}
 	more := record.Logins - l.onRecord[record.SecretUID]
@@ -188,7 +191,9 @@ func (l *loginLedger) next(used *usable, o *v1alpha1.FotaCallback) v1alpha1.Reje
 func (l *loginLedger) refused(used *usable, o *v1alpha1.FotaCallback, logins int) int32 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.add(used, o, int32(logins)) //nolint:gosec // one or a few
+	count := l.add(used, o, int32(logins)) //nolint:gosec // one or a few
+	l.owed[secretUser{used.identity.UID, used.Username}] = count
+	return count
 }
 
 func (l *loginLedger) add(used *usable, o *v1alpha1.FotaCallback, logins int32) int32 {
@@ -213,14 +218,22 @@ func (l *loginLedger) unrecorded(used *usable, o *v1alpha1.FotaCallback) int32 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	key := secretUser{used.identity.UID, used.Username}
-	if total := l.total(key, o.Status.RejectedCredentials); total > l.tried[key] || total > l.onRecord[key.secretUID] {
+	if total := l.total(key, o.Status.RejectedCredentials); total > l.tried[key] || l.owed[key] > 0 {
 		return total
 	}
 	return 0
 }
 
-// wrote says that this process has given an object a record, or taken it off, or may have: the answer can be lost. The object is as it was seen last.
-func (l *loginLedger) wrote(o *v1alpha1.FotaCallback, before, record *v1alpha1.RejectedCredentials, used *usable) {
+// count says whether the logins on an object's record count still: none of the user has succeeded since.
+func (l *loginLedger) count(used *usable, record *v1alpha1.RejectedCredentials) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return used != nil && record != nil && record.Logins > 0 && l.tried[secretUser{record.SecretUID, used.Username}] > 0
+}
+
+// wrote says that this process has given an object a record, or taken it off, or may have: where it is not certain, the answer was lost. The object is as it was
+// seen last.
+func (l *loginLedger) wrote(o *v1alpha1.FotaCallback, before, record *v1alpha1.RejectedCredentials, used *usable, certain bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
@@ -232,6 +245,9 @@ func (l *loginLedger) wrote(o *v1alpha1.FotaCallback, before, record *v1alpha1.R
 			l.tried[key] = max(l.tried[key], record.Logins)
 		}
 		l.onRecord[record.SecretUID] = max(l.onRecord[record.SecretUID], record.Logins)
+		if certain && record.Logins >= l.owed[key] {
+			delete(l.owed, key)
+		}
 		if record.Logins == 0 { // nothing to clear: that may be so for a whole fleet
 			return
 		}
@@ -257,7 +273,9 @@ func (l *loginLedger) succeeded(used *usable) []types.NamespacedName {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.works[used.Username] = true
-	maps.DeleteFunc(l.tried, func(of secretUser, _ int32) bool { return of.username == used.Username })
+	for _, counts := range []map[secretUser]int32{l.tried, l.owed} {
+		maps.DeleteFunc(counts, func(of secretUser, _ int32) bool { return of.username == used.Username })
+	}
 	l.endOthers(used.Username)
 	var void []types.NamespacedName
 	for name, held := range l.holders {

@@ -42,7 +42,7 @@ func objectIn(namespace, name string) *v1alpha1.FotaCallback {
 // recorded is an object that an earlier process has left with a record of logins with its namespace's Secret.
 func recorded(namespace, name, message, request string, logins int32) *v1alpha1.FotaCallback {
 	o := objectIn(namespace, name)
-	o.Status.RejectedCredentials = &v1alpha1.RejectedCredentials{SecretUID: "uid-" + namespace, SecretResourceVersion: "7", Logins: logins}
+	o.Status.RejectedCredentials = &v1alpha1.RejectedCredentials{SecretUID: "uid-" + namespace, SecretResourceVersion: "7", Logins: logins, Refused: message == loginRefused}
 	o.Status.LastHandledReconcileAt = request
 	meta.SetStatusCondition(&o.Status.Conditions, metav1.Condition{
 		Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonCredentialsRejected, Message: message,
@@ -240,7 +240,7 @@ func (l *loginLedger) try(used *usable, o *v1alpha1.FotaCallback) int32 {
 	record := l.next(used, o)
 	before := o.Status.RejectedCredentials
 	o.Status.RejectedCredentials = &record
-	l.wrote(o, before, &record, used)
+	l.wrote(o, before, &record, used, true)
 	return record.Logins
 }
 
@@ -262,7 +262,7 @@ func TestRecordsOfLogins(t *testing.T) {
 	x := types.NamespacedName{Namespace: "a", Name: "x"}
 	g.Expect(l.succeeded(&elsewhere)).To(ConsistOf(x, nameOf(y)), "with whatever Secret")
 	l.cleared(x)
-	l.wrote(y, y.Status.RejectedCredentials, nil, used)
+	l.wrote(y, y.Status.RejectedCredentials, nil, used, true)
 	g.Expect(l.at(t, secret).Failed).To(BeZero())
 	g.Expect(l.try(used, y)).To(BeEquivalentTo(1))
 	g.Expect(l.succeeded(used)).To(ConsistOf(nameOf(y)))
@@ -284,7 +284,7 @@ func TestARefusalThatIsShared(t *testing.T) {
 	g.Expect(known.Refused).To(BeTrue())
 	used, err := credentialsIn(b)
 	g.Expect(err).NotTo(HaveOccurred())
-	l.wrote(shared, nil, shared.Status.RejectedCredentials, used)
+	l.wrote(shared, nil, shared.Status.RejectedCredentials, used, true)
 	g.Expect(l.succeeded(used)).To(ConsistOf(types.NamespacedName{Namespace: "a", Name: "x"}), "there is nothing to clear")
 }
 
@@ -303,7 +303,7 @@ func TestARefusalThatWasNotOnRecord(t *testing.T) {
 	g.Expect(l.unrecorded(used, x)).To(BeEquivalentTo(3), "the write may have failed")
 	g.Expect(l.unrecorded(used, sharing)).To(BeEquivalentTo(3))
 	x.Status.RejectedCredentials = &v1alpha1.RejectedCredentials{SecretUID: string(secret.UID), Logins: 3}
-	l.wrote(x, nil, x.Status.RejectedCredentials, used)
+	l.wrote(x, nil, x.Status.RejectedCredentials, used, true)
 	g.Expect(l.unrecorded(used, x)).To(BeZero())
 	g.Expect(l.unrecorded(used, sharing)).To(BeZero())
 }
@@ -325,7 +325,7 @@ func TestARecordThatTakesAnothersPlace(t *testing.T) {
 	g.Expect(l.unrecorded(used, x)).To(BeEquivalentTo(2))
 	before := x.Status.RejectedCredentials
 	x.Status.RejectedCredentials = &v1alpha1.RejectedCredentials{SecretUID: "uid-anew", Logins: 2}
-	l.wrote(x, before, x.Status.RejectedCredentials, used)
+	l.wrote(x, before, x.Status.RejectedCredentials, used, true)
 	g.Expect(l.next(used, x).Logins).To(BeEquivalentTo(3), "once it is this Secret's")
 	used.Username = "another"
 	g.Expect(l.next(used, recorded("a", "z", loginRefused, "", 2)).Logins).To(BeEquivalentTo(1), "another user's are not")
@@ -386,7 +386,7 @@ func TestASuccessOfAnotherProcess(t *testing.T) {
 			lost := objectIn("a", "own")
 			lost.ResourceVersion = "5"
 			attempt := l.next(own, lost)
-			l.wrote(lost, nil, &attempt, own)
+			l.wrote(lost, nil, &attempt, own, true)
 			now := objectIn("a", "x")
 			now.UID = "uid-x"
 			test.now(now)
@@ -405,7 +405,7 @@ func TestASuccessOfAnotherProcess(t *testing.T) {
 	written := objectIn("a", "own")
 	l.try(own, written)
 	written.ResourceVersion = "7"
-	l.wrote(written, written.Status.RejectedCredentials, written.Status.RejectedCredentials, own)
+	l.wrote(written, written.Status.RejectedCredentials, written.Status.RejectedCredentials, own, true)
 	written.Status.RejectedCredentials, written.ResourceVersion = nil, "8"
 	g.Expect(l.before(t, secret, written).Failed).To(BeZero(), "this process's own record is gone too")
 

@@ -195,7 +195,7 @@ func (p *pass) writeStatus(ctx context.Context, change func(*v1alpha1.FotaCallba
 	change(status)
 	err := p.write(ctx, "write status", true, func(o *v1alpha1.FotaCallback) { o.Status = *status })
 	if !apierrors.IsConflict(err) {
-		p.logins.wrote(p.facts.Object, before.Status.RejectedCredentials, status.RejectedCredentials, p.used)
+		p.logins.wrote(p.facts.Object, before.Status.RejectedCredentials, status.RejectedCredentials, p.used, err == nil)
 	}
 	return err
 }

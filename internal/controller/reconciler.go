@@ -135,6 +135,7 @@ func (r *Reconciler) work(ctx context.Context, facts rules.Facts) (reconcile.Res
 // finish is the one place where status is written, besides what has to be on record ahead of an effect.
 func (p *pass) finish(ctx context.Context, last rules.Step) (reconcile.Result, error) {
 	before := p.facts.Object.Status
+	p.facts.LoginsCount = p.logins.count(p.used, before.RejectedCredentials)
 	summary := rules.Summarise(p.facts, last)
 	if !equality.Semantic.DeepEqual(before, summary.Status) {
 		if err := p.writeStatus(ctx, func(status *v1alpha1.FotaCallbackStatus) { *status = summary.Status }); err != nil {
@@ -184,9 +185,11 @@ func (r *Reconciler) gather(ctx context.Context, cached *v1alpha1.FotaCallback) 
 	if err != nil {
 		return rules.Facts{}, err
 	}
-	return rules.Facts{
-		Object: object, Now: now, Settings: r.Settings, Memory: state.memory, Standing: rules.Stand(object, peers),
-	}, nil
+	facts := rules.Facts{Object: object, Now: now, Settings: r.Settings, Memory: state.memory, Standing: rules.Stand(object, peers)}
+	if next := facts.Standing.Successor; next != nil {
+		facts.SuccessorListed = r.states.lastListed(next)
+	}
+	return facts, nil
 }
 
 // peersOf lists the other objects that name the same account.

@@ -49,7 +49,7 @@ func (l *loginLedger) load(ctx context.Context) error {
 	highest, holders := map[secretUser]int32{}, map[types.NamespacedName]holder{}
 	for _, o := range records {
 		record := o.Status.RejectedCredentials
-		if rules.SaysLoginRefused(o) {
+		if record.Refused {
 			found.refused[identityIn(record)] = true
 		}
 		if record.Logins == 0 {

@@ -38,6 +38,7 @@ func (p *pass) caller(ctx context.Context) (thingspace.Caller, error) {
 		Account:        p.facts.Object.Spec.Account,
 		Credentials:    found.Credentials,
 		Earlier:        earlier,
+		OtherSince:     found.otherSince,
 		LoginRequest:   requested,
 		BeforeToken:    func(ctx context.Context) error { return p.secretStillSays(ctx, found) },
 		BeforeLogin:    func(ctx context.Context, proven bool) error { return p.beforeLogin(ctx, found, proven) },
@@ -107,7 +108,7 @@ func (p *pass) beforeLogin(ctx context.Context, used *usable, proven bool) error
 		return err
 	}
 	status := p.facts.Object.Status.DeepCopy()
-	rules.RecordLogin(status, p.logins.next(used, p.facts.Object))
+	status.RejectedCredentials = new(p.logins.next(used, p.facts.Object))
 	// A request for a check allows one login more than is safe: it is used up before that is made.
 	if requested := rules.RequestedAt(p.facts.Object); requested != "" {
 		status.LastHandledReconcileAt = requested
@@ -153,9 +154,9 @@ func (p *pass) clearRecord(ctx context.Context, holder types.NamespacedName) err
 	}
 	base := live.DeepCopy()
 	switch record := live.Status.RejectedCredentials; {
-	case record == nil, rules.SaysLoginRefused(&live) && record.Logins == 0:
+	case record == nil, record.Refused && record.Logins == 0:
 		return nil
-	case rules.SaysLoginRefused(&live):
+	case record.Refused:
 		record.Logins = 0
 	default:
 		live.Status.RejectedCredentials = nil

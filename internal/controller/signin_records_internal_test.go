@@ -9,6 +9,7 @@ import (
 	. "github.com/onsi/gomega"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/tools/events"
 	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
 	"github.com/fota-callback-operator/fota-callback-operator/internal/rules"
+	"github.com/fota-callback-operator/fota-callback-operator/internal/thingspace"
 )
 
 // passOver is a pass on one of some objects, at a Kubernetes API that refuses to write the status of those that are named.
@@ -87,4 +89,44 @@ func TestASuccessClearsTheRecordsOfItsUser(t *testing.T) {
 	}
 	g.Expect(p.states.newest(before).ResourceVersion).To(Equal(at(t, api, "suspended").ResourceVersion), "its own writes are known, whatever the cache shows")
 	g.Expect(p.logins.succeeded(p.used)).To(ConsistOf(nameOf(objectIn("a", "broken"))), "the next success tries again")
+}
+
+// A password that had worked is refused, and the end of the pass can't put it on record: the next pass owes it.
+func TestARefusalWhoseRecordCouldNotBeWritten(t *testing.T) {
+	for name, disturb := range map[string]func(*GomegaWithT, client.Client, map[string]bool){
+		"a conflict": func(g *GomegaWithT, api client.Client, _ map[string]bool) {
+			live := at(t, api, "own")
+			live.Labels = map[string]string{"a": "b"}
+			g.Expect(api.Update(t.Context(), live)).To(Succeed())
+		},
+		"an error": func(_ *GomegaWithT, _ client.Client, refuses map[string]bool) { refuses["own"] = true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			g, refuses := NewWithT(t), map[string]bool{}
+			secret := secretOf("a", "user")
+			secret.Name = v1alpha1.DefaultSecretName
+			p, api := passOver(t, "own", refuses, objectIn("a", "own"), secret)
+			p.Recorder = events.NewFakeRecorder(10)
+			g.Expect(p.beforeLogin(t.Context(), p.used, false)).To(Succeed(), "as every process does")
+			p.afterLogin(t.Context(), p.used)
+			g.Expect(at(t, api, "own").Status.RejectedCredentials).To(BeNil())
+
+			ends := func(p *pass) {
+				p.facts.Settings.DefaultInterval = 10 * time.Minute
+				p.facts.Secret, p.facts.Err = p.used.identity, &thingspace.CredentialsRejectedError{Login: true}
+				_, _ = p.finish(t.Context(), rules.Step{Action: rules.Rest, Reason: v1alpha1.ReasonCredentialsRejected}) // what comes of it is asked of the API
+			}
+			p.facts.Logins = p.logins.refused(p.used, p.facts.Object, 1)
+			disturb(g, api, refuses)
+			ends(p)
+			g.Expect(at(t, api, "own").Status.RejectedCredentials).To(BeNil())
+
+			delete(refuses, "own")
+			next := &pass{Reconciler: p.Reconciler, used: p.used, facts: rules.Facts{Object: at(t, api, "own")}}
+			next.facts.Logins = next.logins.unrecorded(next.used, next.facts.Object)
+			ends(next)
+			g.Expect(at(t, api, "own").Status.RejectedCredentials).To(HaveValue(HaveField("Logins", BeEquivalentTo(1))))
+			g.Expect(p.logins.unrecorded(p.used, at(t, api, "own"))).To(BeZero())
+		})
+	}
 }

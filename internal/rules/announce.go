@@ -33,12 +33,16 @@ func Announce(f Facts, before v1alpha1.FotaCallbackStatus, after Summary) []Even
 	if f.did(Release) {
 		return events
 	}
+	if registered := after.Status.RegisteredURL; !told && before.RegisteredURL != "" && registered != before.RegisteredURL {
+		// The answer to what an earlier pass sent was lost; what it sent has arrived.
+		updated := Step{Event: v1alpha1.EventUpdated}
+		events = append(events, Event{corev1.EventTypeNormal, updated.Event, effectNote(f, updated)})
+	}
 	was, is := meta.FindStatusCondition(before.Conditions, v1alpha1.ConditionReady), meta.FindStatusCondition(after.Status.Conditions, v1alpha1.ConditionReady)
 	if is != nil && (was == nil || was.Reason != is.Reason) {
 		switch {
 		case is.Reason == v1alpha1.ReasonRegistered && before.RegisteredURL == "" && !told:
-			// The answer to what an earlier pass sent was lost; what it sent has arrived.
-			events = append(events, Event{corev1.EventTypeNormal, v1alpha1.EventRegistered, is.Message})
+			events = append(events, Event{corev1.EventTypeNormal, v1alpha1.EventRegistered, is.Message}) // as above
 		case is.Reason == v1alpha1.ReasonDrifted:
 			events = append(events, Event{corev1.EventTypeWarning, v1alpha1.EventDriftDetected, is.Message})
 			events = append(events, Event{corev1.EventTypeWarning, is.Reason, is.Message})

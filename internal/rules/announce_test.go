@@ -44,6 +44,7 @@ func TestEventsOfWhatWasDone(t *testing.T) {
 	g.Expect(told(done(object(claimed(wish)), "", rules.Step{Action: rules.Register, Event: v1alpha1.EventRegistered}))).To(Equal([]string{"Normal Registered"}))
 	g.Expect(told(done(object(healthy), foreign, rules.Step{Action: rules.Update, Event: v1alpha1.EventDriftCorrected, Foreign: foreign}))).To(Equal([]string{"Normal DriftCorrected"}))
 	g.Expect(told(listed(facts(object(claimed(wish))), wish))).To(Equal([]string{"Normal Registered"}), "its answer had been lost")
+	g.Expect(told(listed(facts(object(healthy, claimed(wish), registered(old))), wish))).To(Equal([]string{"Normal Updated"}), "so had this one's")
 	g.Expect(told(listed(facts(object(healthy)), wish))).To(BeEmpty())
 	g.Expect(told(listed(facts(object(healthy, warn)), foreign))).To(Equal([]string{"Warning DriftDetected", "Warning Drifted"}))
 

@@ -38,14 +38,20 @@ func decideDeletion(f Facts) Step {
 		return Step{Action: List}
 	case f.Listing.URL == "":
 		return Step{Action: Release, Event: v1alpha1.EventDeregistered}
-	case next != nil && thingspace.EqualURLs(f.Listing.URL, next.Spec.URL):
+	case next != nil && holds(next, o, f.Listing.URL):
 		return Step{Action: Release, Event: v1alpha1.EventHandedOver}
 	case !Ours(o, f.Listing.URL):
 		return Step{Action: Release, Event: v1alpha1.EventDeregistrationSkipped, Foreign: f.Listing.URL}
 	case f.did(Deregister):
 		return rest(v1alpha1.ReasonDeregistering) // accepted, and yet still there
-	case next != nil && !next.Spec.Suspend && successorState(next) == successorWorking && f.comesBack():
+	case next != nil && !next.Spec.Suspend && successorState(next) == successorWorking && f.noChanceYet():
 		return Step{Action: Rest, Reason: v1alpha1.ReasonDeregistering, Wait: f.Now.Add(longestWait + handOverPatience)}
 	}
 	return Step{Action: Deregister}
+}
+
+// holds says whether what is registered is the next owner's already: what it asks for, also as ThingSpace wrote it for this object, or what it has sent.
+func holds(next, o *v1alpha1.FotaCallback, live string) bool {
+	return thingspace.EqualURLs(live, next.Spec.URL) || Ours(next, live) ||
+		o.Status.RegisteredURL == next.Spec.URL && thingspace.EqualURLs(live, o.Status.EchoedURL)
 }

@@ -24,6 +24,12 @@ func at(f rules.Facts, after time.Duration) rules.Facts {
 	return f
 }
 
+// awaiting is a deletion that has found its successor when it began, which has listed since.
+func awaiting(f rules.Facts) rules.Facts {
+	f.Memory.Successor, f.Memory.SuccessorSince, f.SuccessorListed = f.Standing.Successor.UID, now, now
+	return f
+}
+
 func TestDeletion(t *testing.T) {
 	retain := func(o *v1alpha1.FotaCallback) { o.Spec.DeletionPolicy = v1alpha1.DeletionRetain }
 	done := func(f rules.Facts, steps ...rules.Step) rules.Facts {
@@ -79,14 +85,14 @@ func TestHandOverAfterTheOperatorWasDown(t *testing.T) {
 func TestHandOverAfterAnOutage(t *testing.T) {
 	g := NewWithT(t)
 	next := object(named("next"), handled(v1alpha1.ReasonAPIUnavailable, metav1.ConditionFalse, v1alpha1.ConditionReconciling))
-	f := at(facts(leaving(claimed(old), registered(old)), next), 3*time.Minute)
+	f := awaiting(at(facts(leaving(claimed(old), registered(old)), next), 3*time.Minute))
 	f.Memory.Failed = true
 	back := listed(f, old)
 	wait := rules.Decide(back)
 	g.Expect(wait).To(Equal(rules.Step{Action: rules.Rest, Reason: v1alpha1.ReasonDeregistering, Wait: now.Add(15 * time.Minute)}))
 
 	summary := rules.Summarise(back, wait)
-	g.Expect(summary.Status.Conditions[0].Message).To(ContainSubstring("Waiting for FotaCallback iot/next to take account acc-1 over, up to 2m (12m where an attempt has failed)."))
+	g.Expect(summary.Status.Conditions[0].Message).To(ContainSubstring("Waiting for FotaCallback iot/next to take account acc-1 over, up to 2m, and 12m more where an attempt has failed. If it does not, the account is deregistered."))
 	f.Memory = summary.Memory
 	g.Expect(rules.Decide(at(f, 14*time.Minute))).To(Equal(wait), "whatever wakes it meanwhile")
 	g.Expect(rules.Decide(at(f, 15*time.Minute)).Action).To(Equal(rules.List))
@@ -109,7 +115,7 @@ func TestWhatADeletionMetItsSuccessorMayHaveMetToo(t *testing.T) {
 		&thingspace.UnexpectedResponseError{}, &rules.KubernetesError{Attempted: "x", Err: errors.New("x")},
 	} {
 		g := NewWithT(t)
-		f := at(facts(leaving(claimed(old), registered(old)), next), 3*time.Minute)
+		f := awaiting(at(facts(leaving(claimed(old), registered(old)), next), 3*time.Minute))
 		f.Err = err
 		f.Memory = rules.Summarise(f, rules.Decide(f)).Memory
 		f.Err = nil
@@ -132,7 +138,7 @@ func TestWhatSaysThatADeletionComesBack(t *testing.T) {
 	f.Memory = rules.Summarise(f, wait).Memory
 	g.Expect(rules.Decide(listed(at(f, 3*time.Minute), old)).Action).To(Equal(rules.Rest), "it has not been asked since")
 
-	f = at(facts(leaving(claimed(old), registered(old)), next), 3*time.Minute)
+	f = awaiting(at(facts(leaving(claimed(old), registered(old)), next), 3*time.Minute))
 	f.Done = []rules.Step{{Action: rules.List}, {Action: rules.Deregister}}
 	f.Err = &thingspace.UnavailableError{}
 	f.Memory = rules.Summarise(f, rules.Decide(f)).Memory
@@ -155,8 +161,7 @@ func TestADeletionsMessageDuringAnOutageIsStable(t *testing.T) {
 }
 
 func TestHandOver(t *testing.T) {
-	young := createdAt(now.Add(30 * time.Second))
-	working := object(named("next"), young)
+	working := object(named("next"))
 	conflict := object(named("next"), handled(v1alpha1.ReasonAccountConflict, metav1.ConditionFalse, v1alpha1.ConditionStalled))
 	ready := object(named("next"), healthy)
 	stalled := object(named("next"), handled(v1alpha1.ReasonExistingRegistration, metav1.ConditionFalse, v1alpha1.ConditionStalled))
@@ -168,24 +173,73 @@ func TestHandOver(t *testing.T) {
 		live  string
 		step  rules.Step
 	}{
-		"it waits, two minutes from the later's creation": {working, time.Minute, "-", rules.Step{Action: rules.Rest, Reason: v1alpha1.ReasonDeregistering, Wait: now.Add(150 * time.Second)}},
-		"what it said before it was next does not count":  {conflict, time.Minute, "-", rules.Step{Action: rules.Rest, Reason: v1alpha1.ReasonDeregistering, Wait: now.Add(2 * time.Minute)}},
-		"it was Ready for another spec":                   {outdated, time.Minute, "-", rules.Step{Action: rules.Rest, Reason: v1alpha1.ReasonDeregistering, Wait: now.Add(2 * time.Minute)}},
-		"it is Ready":                                     {ready, 0, "-", release},
-		"it has stalled":                                  {stalled, 0, "-", rules.Step{Action: rules.List}},
-		"it has stalled; ours":                            {stalled, 0, old, rules.Step{Action: rules.Deregister}},
-		"it took too long":                                {working, 151 * time.Second, "-", rules.Step{Action: rules.List}},
-		"it took too long; its URL is live":               {working, 151 * time.Second, wish, release},
-		"it has stalled; its URL is live":                 {stalled, 0, wish, release},
-		"it has stalled; nothing there":                   {stalled, 0, "", rules.Step{Action: rules.Release, Event: v1alpha1.EventDeregistered}},
-		"it has stalled; somebody else's there":           {stalled, 0, foreign, rules.Step{Action: rules.Release, Event: v1alpha1.EventDeregistrationSkipped, Foreign: foreign}},
+		"it waits for two minutes":                       {working, time.Minute, "-", rules.Step{Action: rules.Rest, Reason: v1alpha1.ReasonDeregistering, Wait: now.Add(2 * time.Minute)}},
+		"what it said before it was next does not count": {conflict, time.Minute, "-", rules.Step{Action: rules.Rest, Reason: v1alpha1.ReasonDeregistering, Wait: now.Add(2 * time.Minute)}},
+		"it was Ready for another spec":                  {outdated, time.Minute, "-", rules.Step{Action: rules.Rest, Reason: v1alpha1.ReasonDeregistering, Wait: now.Add(2 * time.Minute)}},
+		"it is Ready":                                    {ready, 0, "-", release},
+		"it has stalled":                                 {stalled, 0, "-", rules.Step{Action: rules.List}},
+		"it has stalled; ours":                           {stalled, 0, old, rules.Step{Action: rules.Deregister}},
+		"it took too long":                               {working, 2 * time.Minute, "-", rules.Step{Action: rules.List}},
+		"it took too long; its URL is live":              {working, 2 * time.Minute, wish, release},
+		"it has stalled; its URL is live":                {stalled, 0, wish, release},
+		"it has stalled; nothing there":                  {stalled, 0, "", rules.Step{Action: rules.Release, Event: v1alpha1.EventDeregistered}},
+		"it has stalled; somebody else's there":          {stalled, 0, foreign, rules.Step{Action: rules.Release, Event: v1alpha1.EventDeregistrationSkipped, Foreign: foreign}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := at(facts(leaving(claimed(old), registered(old)), test.next), test.after)
+			f := awaiting(at(facts(leaving(claimed(old), registered(old)), test.next), test.after))
 			if test.live != "-" {
 				f = listed(f, test.live)
 			}
 			NewWithT(t).Expect(rules.Decide(f)).To(Equal(test.step))
+		})
+	}
+}
+
+// The two minutes of a successor begin when it is found to be next: it may have waited for its turn since the deletion, or another may have been next before it.
+func TestHandOverToOneThatIsNextLate(t *testing.T) {
+	g := NewWithT(t)
+	f := at(facts(leaving(claimed(old), registered(old)), object(named("next"))), time.Hour)
+	f.Memory.Successor, f.Memory.SuccessorSince = "another", now
+	step := rules.Decide(listed(f, old))
+	g.Expect(step).To(Equal(rules.Step{Action: rules.Rest, Reason: v1alpha1.ReasonDeregistering, Wait: f.Now.Add(2 * time.Minute)}))
+	f.Memory = rules.Summarise(f, step).Memory
+	g.Expect(rules.Decide(at(f, time.Hour+time.Minute)).Wait).To(Equal(step.Wait))
+	f.SuccessorListed = f.Now
+	g.Expect(rules.Decide(listed(at(f, time.Hour+2*time.Minute), old)).Action).To(Equal(rules.Deregister))
+}
+
+// A successor whose attempts have all ended before a listing, or that waits for its turn, has longestWait for the next one, and no more.
+func TestHandOverToOneThatHasNotListed(t *testing.T) {
+	g := NewWithT(t)
+	f := awaiting(at(facts(leaving(claimed(old), registered(old)), object(named("next"))), 2*time.Minute))
+	f.SuccessorListed = now.Add(-time.Hour)
+	step := rules.Decide(listed(f, old))
+	g.Expect(step).To(Equal(rules.Step{Action: rules.Rest, Reason: v1alpha1.ReasonDeregistering, Wait: now.Add(14 * time.Minute)}))
+	f.Memory = rules.Summarise(listed(f, old), step).Memory
+	g.Expect(rules.Decide(listed(at(f, 14*time.Minute), old)).Action).To(Equal(rules.Deregister))
+}
+
+// What the next owner has registered, or has sent, is not deregistered over its head, whatever its spec says by now.
+func TestADeletionLeavesWhatIsTheNextOwners(t *testing.T) {
+	bystander := func() *v1alpha1.FotaCallback {
+		return object(claimed(old), handled(v1alpha1.ReasonAccountConflict, metav1.ConditionFalse, v1alpha1.ConditionStalled), deleting)
+	}
+	rewritten := func(o *v1alpha1.FotaCallback) { o.Spec.URL, o.Status.EchoedURL = old, old+"/" }
+	for name, test := range map[string]struct {
+		leaves, next *v1alpha1.FotaCallback
+		live         string
+	}{
+		"suspended, with another URL": {bystander(), object(named("next"), claimed(old), registered(old), handled(v1alpha1.ReasonSuspended, metav1.ConditionUnknown),
+			func(o *v1alpha1.FotaCallback) { o.Spec.Suspend = true }), old},
+		"its new URL is refused": {bystander(), object(named("next"), claimed(wish), registered(old),
+			handled(v1alpha1.ReasonRequestRejected, metav1.ConditionFalse, v1alpha1.ConditionStalled)), old},
+		"ThingSpace wrote it otherwise": {bystander(), object(named("next"), claimed(old), registered(old), rewritten,
+			handled(v1alpha1.ReasonCredentialsRejected, metav1.ConditionFalse, v1alpha1.ConditionStalled)), old + "/"},
+		"a rename, and ThingSpace wrote it otherwise": {leaving(claimed(old), registered(old), rewritten), object(named("next"), func(o *v1alpha1.FotaCallback) { o.Spec.URL = old }), old + "/"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := listed(awaiting(at(facts(test.leaves, test.next), 3*time.Minute)), test.live)
+			NewWithT(t).Expect(rules.Decide(f)).To(Equal(rules.Step{Action: rules.Release, Event: v1alpha1.EventHandedOver}))
 		})
 	}
 }

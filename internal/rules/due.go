@@ -136,21 +136,23 @@ func successorState(o *v1alpha1.FotaCallback) successor {
 	return successorWorking
 }
 
-// handOverEnds is when a deletion stops waiting for its successor. While no process was there to work on that one, it had no chance; nor may it have
-// had one while this object itself could not work (see comesBack).
+// handOverEnds is when a deletion stops waiting for its successor: two minutes after this process has first found that it is next. It may have had no chance
+// by then all the same (see noChanceYet).
 func (f *Facts) handOverEnds() time.Time {
 	if f.Memory.Waits && f.stillWaits() {
 		return f.Memory.RetryAt
 	}
-	began := f.Object.DeletionTimestamp.Time
-	for _, later := range []time.Time{f.Standing.Successor.CreationTimestamp.Time, f.Memory.FirstSeen} {
-		if later.After(began) {
-			began = later
-		}
+	began := f.Now
+	if f.Memory.Successor == f.Standing.Successor.UID {
+		began = f.Memory.SuccessorSince
 	}
 	return began.Add(handOverPatience)
 }
 
-// comesBack says whether what kept this object from its account has ended: an outage, a Retry-After, a Kubernetes API that did not answer. It may have kept a
-// successor too, which may not have tried since: it does so within longestWait.
-func (f *Facts) comesBack() bool { return f.Listing != nil && f.Memory.Failed }
+// noChanceYet says whether the successor may not have got as far as its account. What has kept this object from it until now (an outage, a Retry-After, a
+// Kubernetes API that did not answer) may have kept the successor too; and it may have waited for its turn, or for its next attempt, ever since it is next.
+// It tries within longestWait.
+func (f *Facts) noChanceYet() bool {
+	since := f.Memory.SuccessorSince
+	return f.Memory.Failed || f.SuccessorListed.Before(since) && f.Now.Before(since.Add(longestWait))
+}

@@ -34,10 +34,14 @@ type Facts struct {
 	Surveyed bool
 	// Memory is what this process remembers of the object.
 	Memory Memory
+	// SuccessorListed is when ThingSpace last told Standing.Successor in this process what is registered; zero where there is none, or it has not.
+	SuccessorListed time.Time
 	// Secret is the identity of the credentials that this pass used, where it got as far.
 	Secret SecretIdentity
 	// Logins is how many logins in a row have not succeeded with that Secret, where no record shows as much; 0 otherwise.
 	Logins int32
+	// LoginsCount says that logins on the object's record have not succeeded, and that their user has not signed in since.
+	LoginsCount bool
 	// RejectionKept says that Err is an earlier refusal of these credentials: ThingSpace was not asked again.
 	RejectionKept bool
 	// Listing is what ThingSpace reported in this pass; nil before it was asked.

@@ -22,6 +22,8 @@ type Memory struct {
 	// Waits says that RetryAt ends a wait of an object that is being deleted, and Successor for which object it waits; empty for the grace.
 	Waits     bool
 	Successor types.UID
+	// SuccessorSince is when a pass has first found that Successor owns the account next.
+	SuccessorSince time.Time
 	// FailingSince is when the present run of missing or rejected credentials began.
 	FailingSince time.Time
 	// AwaitsAPI says that the last attempt found ThingSpace unavailable: when it is back, nothing waits for RetryAt.

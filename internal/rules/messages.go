@@ -114,7 +114,7 @@ func deletionMessage(f Facts, last Step) string {
 	next := f.Standing.Successor
 	switch {
 	case next != nil && !last.Wait.IsZero():
-		return fmt.Sprintf("%sWaiting for FotaCallback %s/%s to take %s over, up to %s (%s where an attempt has failed). If it does not, the account is deregistered.",
+		return fmt.Sprintf("%sWaiting for FotaCallback %s/%s to take %s over, up to %s, and %s more where an attempt has failed. If it does not, the account is deregistered.",
 			wayOut, next.Namespace, next.Name, account, shortDuration(handOverPatience.String()), shortDuration((longestWait + handOverPatience).String()))
 	case f.Err != nil:
 		return fmt.Sprintf("%s%s waits: %s", wayOut, what, failure(f))

@@ -30,7 +30,10 @@ func remember(f Facts, last Step) Memory {
 	m := f.Memory
 	m.LastCheck = f.Now
 	m.RetryAt = last.Wait
-	m.Waits, m.Successor = !last.Wait.IsZero(), uidOf(f.Standing.Successor)
+	m.Waits = !last.Wait.IsZero()
+	if next := uidOf(f.Standing.Successor); next != m.Successor {
+		m.Successor, m.SuccessorSince = next, f.Now
+	}
 	m.AwaitsAPI = false
 	m.Rejection = nil
 	if f.Listing != nil {

@@ -28,7 +28,7 @@ func Summarise(f Facts, last Step) Summary {
 	}
 	recordCredentials(&status, f)
 	// An object that others were let past keeps the reason for it until a listing succeeds.
-	if f.Standing.Place == PassedOver && f.Err != nil && !passesOver(last.Reason) {
+	if f.Standing.Place == PassedOver && f.Err != nil && f.Listing == nil && !passesOver(last.Reason) {
 		return Summary{Status: status, Memory: memory}
 	}
 	recordURLs(&status, f, last)

@@ -193,11 +193,11 @@ func TestRejectedCredentialsAreOnRecord(t *testing.T) {
 	g := NewWithT(t)
 	f, step := failing(object(healthy), &thingspace.CredentialsRejectedError{Login: true})
 	record := rules.Summarise(f, step).Status.RejectedCredentials
-	g.Expect(record).To(Equal(&v1alpha1.RejectedCredentials{SecretUID: "secret", SecretResourceVersion: "7"}), "another one has made the login")
+	g.Expect(record).To(Equal(&v1alpha1.RejectedCredentials{SecretUID: "secret", SecretResourceVersion: "7", Refused: true}), "another one has made the login")
 	f.Object.Status.RejectedCredentials = &v1alpha1.RejectedCredentials{SecretUID: "secret", SecretResourceVersion: "6", Logins: 2}
-	g.Expect(rules.Summarise(f, step).Status.RejectedCredentials).To(Equal(&v1alpha1.RejectedCredentials{SecretUID: "secret", SecretResourceVersion: "7", Logins: 2}))
+	g.Expect(rules.Summarise(f, step).Status.RejectedCredentials).To(Equal(&v1alpha1.RejectedCredentials{SecretUID: "secret", SecretResourceVersion: "7", Logins: 2, Refused: true}))
 	f.Object.Status.RejectedCredentials.SecretUID = "replaced"
-	g.Expect(rules.Summarise(f, step).Status.RejectedCredentials).To(Equal(&v1alpha1.RejectedCredentials{SecretUID: "secret", SecretResourceVersion: "7", Logins: 2}), "too high is the safe side")
+	g.Expect(rules.Summarise(f, step).Status.RejectedCredentials).To(Equal(&v1alpha1.RejectedCredentials{SecretUID: "secret", SecretResourceVersion: "7", Logins: 2, Refused: true}), "too high is the safe side")
 	f.Logins = 1
 	g.Expect(rules.Summarise(f, step).Status.RejectedCredentials.Logins).To(BeEquivalentTo(1), "this pass has made one")
 	f.Object.Status.RejectedCredentials.SecretUID = "secret"
@@ -210,22 +210,18 @@ func TestRejectedCredentialsAreOnRecord(t *testing.T) {
 	g.Expect(rules.Summarise(f, rules.Decide(f)).Status.RejectedCredentials).To(BeNil(), "it has worked")
 }
 
-// While a login is made with other credentials, a crash must not leave it on record that those were refused.
-func TestALoginOnRecordIsNotRefused(t *testing.T) {
+// A session that is older than the logins that failed lists all the same: they count on. And a login may be refused after a listing.
+func TestAListingLeavesOnRecordWhatCounts(t *testing.T) {
 	g := NewWithT(t)
-	f, step := failing(object(healthy), &thingspace.CredentialsRejectedError{Login: true, Code: "X"})
-	status := rules.Summarise(f, step).Status
-	o := &v1alpha1.FotaCallback{Status: status}
-	g.Expect(rules.SaysLoginRefused(o)).To(BeTrue())
-	g.Expect(status.Conditions[0].Message).To(ContainSubstring("ThingSpace refused the login with username and password (X)"), "earlier versions have written it")
-	record := v1alpha1.RejectedCredentials{SecretUID: "secret", SecretResourceVersion: "8", Logins: 2}
-	rules.RecordLogin(&o.Status, record)
-	g.Expect(o.Status.RejectedCredentials).To(HaveValue(Equal(record)))
-	g.Expect(rules.SaysLoginRefused(o)).To(BeFalse())
-	for _, condition := range o.Status.Conditions {
-		g.Expect(condition.Reason).To(Equal(v1alpha1.ReasonCredentialsRejected))
-		g.Expect(condition.Message).To(HavePrefix("Account " + f.Object.Spec.Account + ": ThingSpace refused an earlier login. "))
-	}
+	f := listed(facts(object(healthy)), wish)
+	record := &v1alpha1.RejectedCredentials{SecretUID: "secret", SecretResourceVersion: "6", Logins: 2, Refused: true}
+	f.Object.Status.RejectedCredentials, f.LoginsCount = record, true
+	g.Expect(rules.Summarise(f, rules.Decide(f)).Status.RejectedCredentials).To(Equal(record))
+	f.LoginsCount = false
+	g.Expect(rules.Summarise(f, rules.Decide(f)).Status.RejectedCredentials).To(BeNil())
+
+	f.Secret, f.Logins, f.Err = rules.SecretIdentity{UID: "secret", ResourceVersion: "7"}, 3, &thingspace.CredentialsRejectedError{Login: true}
+	g.Expect(rules.Summarise(f, rules.Decide(f)).Status.RejectedCredentials).To(HaveField("Logins", BeEquivalentTo(3)))
 }
 
 func TestWhatIsRegisteredIsOnRecord(t *testing.T) {
@@ -248,6 +244,11 @@ func TestPassedOverKeepsItsReason(t *testing.T) {
 	f, step := failing(object(handled(v1alpha1.ReasonAccessDenied, metav1.ConditionFalse, v1alpha1.ConditionStalled)), &thingspace.UnavailableError{})
 	status := rules.Summarise(f, step).Status
 	NewWithT(t).Expect(conditions(status)).To(ConsistOf("Ready=False AccessDenied", "Stalled=True AccessDenied"))
+
+	f = listed(f, "") // it has access again, and then the call that registers meets an outage
+	f.Standing = rules.Standing{Place: rules.PassedOver}
+	status = rules.Summarise(f, step).Status
+	NewWithT(t).Expect(conditions(status)).To(ConsistOf("Ready=False APIUnavailable", "Reconciling=True APIUnavailable"))
 }
 
 func TestTheWayOutOfADeletionComesFirst(t *testing.T) {

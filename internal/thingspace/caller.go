@@ -1,6 +1,9 @@
 package thingspace
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Caller says on whose behalf a call is made.
 type Caller struct {
@@ -12,6 +15,10 @@ type Caller struct {
 
 	// Earlier is what other processes have on record of logins with these credentials and of their user.
 	Earlier EarlierLogins
+
+	// OtherSince is since when the place that the credentials come from was seen to hold others before it held these; zero where it was not. A login with these that
+	// was refused before may be made again: the content has changed, and changed back.
+	OtherSince time.Time
 
 	// LoginRequest is a person's request for one login although three in a row have failed for this user, and for a token although one has just been
 	// refused; empty for none. Each request is granted once, whoever brings it.

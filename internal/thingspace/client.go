@@ -216,11 +216,12 @@ func (c *Client) call(ctx context.Context, caller Caller, r request) (answer, er
 			return a, nil
 		}
 		young := a.at.Sub(g.sessionBegan) < loginEvery
-		if cure&renewed != 0 || cure == cureBoth && young || cure == cureSession && own && young {
+		atFault := cure &^ renewed // of both, what has just been renewed is not
+		if atFault == cureNone || cure == cureBoth && young || cure == cureSession && own && young {
 			return answer{}, &AccessDeniedError{Code: refusalIn(a.body).code}
 		}
-		state.drop(g, cure&cureBearer != 0, cure&cureSession != 0)
-		renewed |= cure
+		state.drop(g, atFault&cureBearer != 0, atFault&cureSession != 0)
+		renewed |= atFault
 	}
 }
 

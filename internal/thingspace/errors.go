@@ -18,7 +18,6 @@ type CredentialsRejectedError struct {
 
 func (e *CredentialsRejectedError) Error() string {
 	if e.Login {
-		// Statuses hold this text, and rules.SaysLoginRefused finds it there after an upgrade too: it must not change.
 		return "ThingSpace refused the login with username and password" + inParens(e.Code)
 	}
 	return "ThingSpace refused the token with client-id and client-secret" + inParens(e.Code)

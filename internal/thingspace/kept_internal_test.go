@@ -18,8 +18,9 @@ func TestRecordsOfLoginsGoInTheEnd(t *testing.T) {
 	g, clock := NewWithT(t), clocktesting.NewFakeClock(time.Now())
 	l := newLogins(clock)
 	begin := func(name string) {
-		_, err := l.begin(called(name), called(name).Credentials.Digest())
+		attempt, err := l.begin(called(name), called(name).Credentials.Digest())
 		g.Expect(err).NotTo(HaveOccurred())
+		attempt.ended()
 	}
 	begin("first")
 	clock.Step(loginsServe)

@@ -38,6 +38,8 @@ type userLogins struct {
 	version int
 	last    time.Time
 	asked   time.Time
+	// underWay says that a login has left, or is about to, and nothing has come of it yet.
+	underWay bool
 	// granted are the requests that have allowed a login, by digest, and grantedAt is when the last of them did.
 	granted   map[[sha256.Size]byte]bool
 	grantedAt time.Time
@@ -45,16 +47,17 @@ type userLogins struct {
 
 // contentLogins is what is known of the four values together.
 type contentLogins struct {
-	proven  bool
-	refused *CredentialsRejectedError
-	asked   time.Time
+	proven    bool
+	refused   *CredentialsRejectedError
+	refusedAt time.Time
+	asked     time.Time
 }
 
 func newLogins(clk clock.PassiveClock) *logins {
 	return &logins{clock: clk, users: map[Sensitive]*userLogins{}, contents: map[Digest]*contentLogins{}}
 }
 
-// loginAttempt is a login that may be made. Exactly one of its methods is called.
+// loginAttempt is a login that may be made. Exactly one of its methods is called, and ended after it.
 type loginAttempt struct {
 	logins   *logins
 	user     *userLogins
@@ -73,8 +76,8 @@ func (l *logins) begin(caller Caller, digest Digest) (*loginAttempt, error) {
 	l.sweep(now)
 	user, content := l.userOf(caller), l.contentOf(caller, digest)
 	user.asked, content.asked = now, now
-	if content.refused != nil {
-		return nil, content.refused
+	if user.underWay { // how it ends decides whether there may be another
+		return nil, &RateLimitedError{RetryAfter: loginEvery, LoginMinute: true}
 	}
 	attempt := &loginAttempt{logins: l, user: user, content: content, proven: content.proven, lastMade: user.last}
 	since := now.Sub(user.last)
@@ -92,8 +95,23 @@ func (l *logins) begin(caller Caller, digest Digest) (*loginAttempt, error) {
 	if since < loginEvery && attempt.request == "" {
 		return nil, &RateLimitedError{RetryAfter: max(loginEvery-since, retryAfterLeast), LoginMinute: true}
 	}
-	user.last = now
+	user.last, user.underWay = now, true
 	return attempt, nil
+}
+
+// refusal is what ThingSpace has said of a login with these credentials, where it has refused one and their content has not changed since; nil otherwise.
+func (l *logins) refusal(caller Caller, digest Digest) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	content := l.contentOf(caller, digest)
+	if content.refused != nil && content.refusedAt.Before(caller.OtherSince) {
+		content.refused = nil
+	}
+	if content.refused == nil {
+		return nil
+	}
+	content.asked = l.clock.Now()
+	return content.refused
 }
 
 // mayGrant says whether a request allows one login more. Each does so once, although everybody who shares the user may bring the same one, and requests
@@ -128,7 +146,7 @@ func (l *logins) contentOf(caller Caller, digest Digest) *contentLogins {
 		l.contents[digest] = content
 	}
 	if caller.Earlier.Refused && content.refused == nil && !content.proven { // another process may still have been at it when this one began
-		content.refused = &CredentialsRejectedError{Login: true}
+		content.refused, content.refusedAt = &CredentialsRejectedError{Login: true}, l.clock.Now()
 	}
 	return content
 }
@@ -159,6 +177,13 @@ func (l *logins) sweep(now time.Time) {
 	maps.DeleteFunc(l.contents, func(_ Digest, c *contentLogins) bool { return now.Sub(c.asked) > loginsServe })
 }
 
+// ended lets the user's next login come, once it is known what has come of this one.
+func (a *loginAttempt) ended() {
+	a.logins.mu.Lock()
+	defer a.logins.mu.Unlock()
+	a.user.underWay = false
+}
+
 // succeeded ends the user's run of failures.
 func (a *loginAttempt) succeeded() {
 	a.logins.mu.Lock()
@@ -179,7 +204,7 @@ func (a *loginAttempt) refused(code string) *CredentialsRejectedError {
 	a.logins.mu.Lock()
 	defer a.logins.mu.Unlock()
 	a.fail()
-	a.content.refused = &CredentialsRejectedError{Login: true, Code: code}
+	a.content.refused, a.content.refusedAt = &CredentialsRejectedError{Login: true, Code: code}, a.logins.clock.Now()
 	return a.content.refused
 }
 

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -38,6 +40,101 @@ func TestRefusedLoginIsNotRepeated(t *testing.T) {
 	_ = as[*thingspace.CredentialsRejectedError](t, f.list(t, asked))
 	g.Expect(f.Count("login")).To(Equal(1))
 	g.Expect(f.list(t, caller(good))).To(Succeed(), "other content is another matter")
+}
+
+// A Secret that got the new password before ThingSpace did, and was rolled back, gets it once more in the right order. A copy of it that held the old one all the
+// time has changed once, and does not try what was refused meanwhile.
+func TestARefusedLoginMayBeMadeAgainAfterOtherCredentials(t *testing.T) {
+	g, f := NewWithT(t), newFar(t, simulator.Options{})
+	began := f.clock.Now()
+	changed := caller(withPassword("new"))
+	_ = as[*thingspace.CredentialsRejectedError](t, f.list(t, changed))
+	f.clock.Step(16 * time.Minute)
+	rolledBack := f.clock.Now()
+	g.Expect(f.list(t, caller(good))).To(Succeed())
+	f.clock.Step(16 * time.Minute)
+
+	changed.OtherSince = began
+	_ = as[*thingspace.CredentialsRejectedError](t, f.list(t, changed))
+	g.Expect(f.Count("login")).To(Equal(2), "the others were there before")
+	changed.OtherSince = rolledBack
+	_ = as[*thingspace.CredentialsRejectedError](t, f.list(t, changed))
+	g.Expect(f.Count("login")).To(Equal(3))
+	f.clock.Step(2 * time.Minute)
+	_ = as[*thingspace.CredentialsRejectedError](t, f.list(t, changed))
+	g.Expect(f.Count("login")).To(Equal(3), "once")
+	f.SetUser(simulator.DefaultUsername, "new")
+	changed.OtherSince = f.clock.Now()
+	f.clock.Step(time.Second)
+	g.Expect(f.list(t, changed)).To(Succeed())
+}
+
+// What an earlier process has recorded as refused is so from the moment this one learns of it.
+func TestWhatAnEarlierProcessWasRefusedMayBeTriedAfterOtherCredentials(t *testing.T) {
+	g, f := NewWithT(t), newFar(t, simulator.Options{})
+	c := caller(good)
+	c.Earlier.Refused, c.OtherSince = true, f.clock.Now().Add(-time.Minute)
+	_ = as[*thingspace.CredentialsRejectedError](t, f.list(t, c))
+	c.OtherSince = f.clock.Now().Add(time.Second)
+	c.Earlier.Refused = false // it was about another version of the Secret
+	g.Expect(f.list(t, c)).To(Succeed())
+}
+
+// The gateway in front of ThingSpace knows nothing of passwords.
+func TestAGatewaysRefusalSaysNothingOfThePassword(t *testing.T) {
+	for _, code := range []string{"900900", "900903", "900907", "900908"} {
+		for _, status := range []int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden} {
+			g, f := NewWithT(t), newFar(t, simulator.Options{})
+			f.Inject(simulator.Fault{Operation: "login", Status: status, Body: `{"fault":{"code":"` + code + `","message":"x"}}`, Times: 1})
+			g.Expect(f.list(t, caller(good))).NotTo(Succeed())
+			f.clock.Step(2 * time.Minute)
+			g.Expect(f.list(t, caller(good))).To(Succeed(), "%s with HTTP %d", code, status)
+		}
+	}
+}
+
+// An answer that takes longer than the user's minute may be the third refusal: until it is there, no other login leaves, whoever asks.
+func TestALoginWaitsForTheOneBefore(t *testing.T) {
+	const others = 5
+	g := NewWithT(t)
+	goOn, left := make(chan struct{}), make(chan struct{}, others+1)
+	f := newFar(t, simulator.Options{}, func(c *thingspace.Config) {
+		c.Timeout = 2 * time.Minute
+		c.Transport = transport(func(r *http.Request) (*http.Response, error) {
+			if strings.HasSuffix(r.URL.Path, "/login") {
+				left <- struct{}{}
+				<-goOn
+			}
+			return http.DefaultTransport.RoundTrip(r)
+		})
+	})
+	first := make(chan error)
+	go func() { first <- f.list(t, caller(withPassword("wrong"))) }()
+	g.Eventually(left).Should(Receive())
+	for n := range others {
+		f.clock.Step(2 * time.Minute)
+		other := caller(withPassword(fmt.Sprintf("wrong-%d", n)))
+		other.LoginRequest = "please"
+		g.Expect(as[*thingspace.RateLimitedError](t, f.list(t, other)).LoginMinute).To(BeTrue())
+	}
+	close(goOn)
+	g.Eventually(first).Should(Receive(HaveOccurred()))
+	g.Expect(left).To(BeEmpty())
+	g.Expect(f.list(t, caller(good))).To(Succeed(), "its minute is long over")
+}
+
+type transport func(*http.Request) (*http.Response, error)
+
+func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// Where the login is refused, nobody can use a token: none is asked for, and an outage does not hide what a person has to do.
+func TestNoTokenForARefusedLogin(t *testing.T) {
+	g, f := NewWithT(t), newFar(t, simulator.Options{})
+	_ = as[*thingspace.CredentialsRejectedError](t, f.list(t, caller(withPassword("wrong"))))
+	f.clock.Step(3 * time.Hour)
+	f.Inject(simulator.Fault{Status: 503})
+	_ = as[*thingspace.CredentialsRejectedError](t, f.list(t, caller(withPassword("wrong"))))
+	g.Expect(f.Count("token")).To(Equal(1))
 }
 
 func TestNoFourthFailedLoginForOneUser(t *testing.T) {

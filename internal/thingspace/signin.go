@@ -67,6 +67,11 @@ func isFarSide(err error) bool {
 func (c *Client) signIn(ctx context.Context, caller Caller, digest Digest, state *sessionState) (grant, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), signInCalls*c.timeout)
 	defer cancel()
+	if !state.currentSession(c.clock.Now()) {
+		if err := c.logins.refusal(caller, digest); err != nil { // before a token is asked for, which nobody could use
+			return grant{}, err
+		}
+	}
 	if err := c.ensureToken(ctx, caller, digest, state); err != nil {
 		return grant{}, err
 	}
@@ -124,6 +129,7 @@ func (c *Client) login(ctx context.Context, caller Caller, digest Digest, state 
 	if err != nil {
 		return err
 	}
+	defer attempt.ended()
 	recorded := false
 	record := func(ctx context.Context) error {
 		if recorded || caller.BeforeLogin == nil {
@@ -203,7 +209,7 @@ func (c *Client) loginVerdict(attempt *loginAttempt, state *sessionState, a answ
 	}
 	r := refusalIn(a.body)
 	refusedStatus := a.status == http.StatusBadRequest || a.status == http.StatusUnauthorized || a.status == http.StatusForbidden
-	if refusedStatus && r.structured && !r.aboutBearer() {
+	if refusedStatus && r.structured && !r.gateway { // the gateway has not looked at the password
 		c.metrics.login("refused")
 		return attempt.refused(r.code)
 	}

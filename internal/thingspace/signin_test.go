@@ -192,6 +192,19 @@ func TestARefusedLoginWhateverItsStatus(t *testing.T) {
 }
 
 // A 401 alone is what the gateway says of a stale bearer: its code with another status is no reason to log in again.
+// The gateway looks at the token first: that the session has ended too is told by the repetition, maybe without saying which of both it means.
+func TestTokenAndSessionHaveEnded(t *testing.T) {
+	for _, shape := range []simulator.Answer{simulator.AnswerBare401, ""} {
+		g, f := NewWithT(t), newFar(t, simulator.Options{SessionRefusal: shape})
+		g.Expect(f.list(t, caller(good))).To(Succeed())
+		f.clock.Step(5 * time.Minute)
+		f.EndTokens()
+		f.EndSessions()
+		g.Expect(f.list(t, caller(good))).To(Succeed())
+		g.Expect([]int{f.Count("token"), f.Count("login"), f.Count("list")}).To(Equal([]int{2, 2, 4}))
+	}
+}
+
 func TestABearersCodeWithAnotherStatus(t *testing.T) {
 	g, f := NewWithT(t), newFar(t, simulator.Options{})
 	f.Inject(simulator.Fault{Operation: "login", Status: 403, Body: `{"fault":{"code":"900901"}}`})

@@ -123,9 +123,11 @@ func (c *Client) exchange(ctx context.Context, r request) (a answer, written boo
 	a.body, err = io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	var timeout net.Error
 	switch {
+	case resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode >= http.StatusInternalServerError:
+		return a, true, nil // status and header say all
 	case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, context.DeadlineExceeded):
 		return answer{}, true, &UnavailableError{Cause: c.cause(err)}
-	case err != nil && resp.StatusCode < 500:
+	case err != nil:
 		return a, true, unexpected("a body that was cut off")
 	case len(a.body) > maxBody:
 		return a, true, unexpected("a body of more than %d bytes", maxBody)

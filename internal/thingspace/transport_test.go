@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	. "github.com/onsi/gomega"
 
@@ -11,17 +12,24 @@ import (
 	"github.com/fota-callback-operator/fota-callback-operator/internal/thingspace"
 )
 
-// From 500 on, what counts is the status: a body that was cut off adds nothing to it.
+// From 500 on and with 429, what counts are status and header: a body that was cut off, or is too long, adds nothing to it.
 func TestAnAnswerThatIsCutOff(t *testing.T) {
 	for status, is := range map[int]OmegaMatcher{
 		200: BeAssignableToTypeOf(&thingspace.UnexpectedResponseError{}),
+		429: Equal(&thingspace.RateLimitedError{RetryAfter: 5 * time.Minute}),
 		499: BeAssignableToTypeOf(&thingspace.UnexpectedResponseError{}),
-		500: Equal(&thingspace.UnavailableError{Cause: "HTTP 500"}),
-		502: Equal(&thingspace.UnavailableError{Cause: "HTTP 502"}),
+		500: Equal(&thingspace.UnavailableError{Cause: "HTTP 500", RetryAfter: 5 * time.Minute}),
+		502: Equal(&thingspace.UnavailableError{Cause: "HTTP 502", RetryAfter: 5 * time.Minute}),
 	} {
 		g, f := NewWithT(t), newFar(t, simulator.Options{})
-		f.Inject(simulator.Fault{Operation: "list", Status: status, Body: `{"url":"https://`, CutOff: true})
+		fault := simulator.Fault{Operation: "list", Status: status, Header: map[string]string{"Retry-After": "300"}, Body: `{"url":"https://`, CutOff: true}
+		f.Inject(fault)
 		g.Expect(f.list(t, caller(good))).To(is, "%d", status)
+
+		f = newFar(t, simulator.Options{})
+		fault.CutOff, fault.Body = false, strings.Repeat(" ", 65<<10)
+		f.Inject(fault)
+		g.Expect(f.list(t, caller(good))).To(is, "%d, a body that is too long", status)
 	}
 }
 

@@ -15,7 +15,7 @@ var alone = map[string]string{
 	"hands off":          "a new URL is sent although the object is suspended",
 	"only ours":          "a foreign URL is deregistered",
 	"only as told":       "Warn corrects",
-	"no gap":             "a deletion does not wait for its successor",
+	"no gap":             "a deletion does not give its successor time after an outage",
 	"can be undone":      "a foreign URL is replaced before it is on record",
 	"at once":            "a request for a check is not heard",
 	"waits when asked":   "Retry-After is not honoured",
@@ -61,7 +61,7 @@ var made = []defect{
 	{policy, "Overwrite leaves a foreign URL alone", "internal/rules/decide.go",
 		"case o.Status.RegisteredURL == \"\" && !o.Spec.Overwrites():", "case o.Status.RegisteredURL == \"\":"},
 	{lostIntent, "the end of a pass leaves a login on record that succeeded", "internal/rules/loginrecord.go",
-		"if f.Listing != nil {\n\t\tstatus.RejectedCredentials = nil\n\t\treturn", "if f.Listing != nil {\n\t\treturn"},
+		"if f.Listing != nil && !f.LoginsCount {", "if false {"},
 	{lostIntent, "what is in sync is sent again until status says so", "internal/rules/decide.go",
 		"return thingspace.EqualURLs(live, o.Spec.URL) ||", "return thingspace.EqualURLs(live, o.Spec.URL) && (o.Status.RegisteredURL == o.Spec.URL || !HasFinalizer(o)) ||"},
 }

@@ -210,6 +210,7 @@ func (k *kube) secret(name, password string) {
 	uid, data := types.UID("secret-"+k.nextVersion()), credentials(password)
 	if old, ok := k.secrets[key]; ok {
 		uid, data["client-secret"] = old.UID, old.Data["client-secret"]
+		defer k.world.left(string(old.Data["password"]))
 	}
 	delete(k.hidden, key)
 	k.secrets[key] = &corev1.Secret{

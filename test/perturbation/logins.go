@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"slices"
 	"time"
+
+	corev1 "k8s.io/api/core/v1"
 )
 
 // userLogins is what the far side has seen of its one user: what a lock-out is judged by.
@@ -106,7 +108,7 @@ func (a *attempt) made(status int, session bool) {
 	if !process.last.IsZero() && now.Sub(process.last) < time.Minute && !user.asked {
 		w.failf(oracleLogins, "a second login within a minute")
 	}
-	if process.refused[a.body] {
+	if process.refused[a.body] || w.onRecordAsRefused(a.body) && !process.proven[a.body] {
 		w.failf(oracleLogins, "a login with a password that was refused")
 	}
 	if user.failed >= 3+user.unknown && !user.asked && (!user.proven[a.body] || now.Sub(user.last) < 10*time.Minute) {
@@ -131,6 +133,47 @@ func (a *attempt) made(status int, session bool) {
 	}
 }
 
+// onRecordAsRefused says whether objects tell of each Secret that holds what a login is made with that it was refused: what a copy holds is known only when it
+// is read.
+func (w *world) onRecordAsRefused(body string) bool {
+	held := false
+	for _, secret := range w.kube.secrets {
+		if loginBody(string(secret.Data["password"])) == body {
+			if held = true; !w.saysRefused(secret) {
+				return false
+			}
+		}
+	}
+	return held
+}
+
+func (w *world) saysRefused(secret *corev1.Secret) bool {
+	for _, o := range w.kube.objects {
+		record := o.Status.RejectedCredentials
+		if record != nil && record.Refused && record.SecretUID == string(secret.UID) && record.SecretResourceVersion == secret.ResourceVersion {
+			return true
+		}
+	}
+	return false
+}
+
+// left says that a Secret holds a password no more: where none does, and it comes back, it may be tried again.
+func (w *world) left(password string) {
+	if body := loginBody(password); !w.holdsPasswordOf(body) {
+		delete(w.leader.logins.refused, body)
+	}
+}
+
+// holdsPasswordOf says whether a Secret holds what a login was made with.
+func (w *world) holdsPasswordOf(body string) bool {
+	for _, secret := range w.kube.secrets {
+		if loginBody(string(secret.Data["password"])) == body {
+			return true
+		}
+	}
+	return false
+}
+
 // looksRefused takes a wrong answer for what it looks like: of a password that ThingSpace says it has refused, nobody can know better.
 func (a *attempt) looksRefused(answer *refusal) {
 	if a != nil {
@@ -148,7 +191,7 @@ func (a *attempt) heard() {
 		user.before, user.heardAt, user.unsuccessful = user.unsuccessful, a.replica.world.clock.Now(), 0
 		a.replica.logins.proven[a.body] = true
 	}
-	if a.refused {
+	if a.refused && a.replica.world.holdsPasswordOf(a.body) {
 		a.replica.logins.refused[a.body] = true
 	}
 }

@@ -59,6 +59,7 @@ var refusals = []*refusal{
 	{name: "401 of an invalid session", status: 401, body: `{"errorCode":"X.SessionToken.Invalid"}`, refusesLogin: true},
 	{name: "403", status: 403, body: `{"errorCode":"DENIED"}`, refusesLogin: true},
 	{name: "403 of a proxy", status: 403, body: "<html>"},
+	{name: "403 of the gateway", status: 403, body: `{"fault":{"code":"900908"}}`, byGateway: true},
 	{name: "403 that throttles", status: 403, body: `{"fault":{"code":900804}}`, byGateway: true},
 	{name: "404 of a web server", status: 404, body: "<html>"},
 	{name: "408", status: 408},

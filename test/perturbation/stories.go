@@ -190,6 +190,18 @@ var objectStories = []story{
 		w.kube.edit("fleet", resume)
 	}))}},
 	{"a rename in an outage", good, renamedWhile(simulator.Fault{Status: 503})},
+	// The successor tries after 0, 1, 3, 7, 15, 31 and 63 seconds, and again after the two minutes in which its predecessor makes no call.
+	{"a rename in an outage of a minute", good, []act{create(), user(func(w *world) {
+		w.far.Inject(simulator.Fault{Operation: "list", Status: 503, Times: 7})
+		w.kube.delete("fleet")
+		w.kube.create(callback("renamed", account, nextURL))
+	})}},
+	{"a rename while nothing can be changed", good, []act{create(), user(func(w *world) {
+		fails(simulator.Fault{Operation: "update", Status: 503})(w)
+		w.far.Inject(simulator.Fault{Operation: "register", Status: 503})
+		w.kube.delete("fleet")
+		w.kube.create(callback("renamed", account, fleetURL))
+	}), farSide(recovers)}},
 	{"a rename while ThingSpace asks to wait", good, renamedWhile(simulator.Fault{Status: 429, Header: map[string]string{"Retry-After": "300"}})},
 	{"a rename while a web page answers", good, renamedWhile(simulator.Fault{Operation: "list", Status: 200, Body: "<html>"})},
 	{eitherMay, both(good, fails(simulator.Fault{Operation: "register", Status: 400, Body: `{"errorCode":"X"}`})), []act{

@@ -122,6 +122,48 @@ var loginStories = []story{
 	{"wrong passwords, each in a Secret that is created anew", holds(v1alpha1.DefaultSecretName, "wrong 1&\"~/?ä"), []act{
 		create(), user(anew("wrong 2&\"~/?ä")), user(anew("wrong 3&\"~/?ä")), user(anew("wrong 4&\"~/?ä")), user(both(good, asksForLogin)),
 	}},
+	{"wrong passwords beside a session that goes on", both(good, holds(secondSecret, password)), []act{
+		create(), createNamed("other", ofAnother, by(secondSecret)), farSide(func(w *world) {
+			w.clock.Step(5 * time.Minute)
+			w.setPassword(rotated)
+		}),
+		user(holds(v1alpha1.DefaultSecretName, "wrong 1&\"~/?ä")), user(holds(v1alpha1.DefaultSecretName, "wrong 2&\"~/?ä")),
+		user(holds(v1alpha1.DefaultSecretName, password)),
+		user(holds(v1alpha1.DefaultSecretName, "wrong 3&\"~/?ä")), user(holds(v1alpha1.DefaultSecretName, "wrong 4&\"~/?ä")),
+		user(func(w *world) {
+			w.changePassword(rotated)
+			asksForLogin(w)
+		}),
+	}},
+	{"rotated at ThingSpace, noticed between a listing and an update", good, []act{
+		create(), user(func(w *world) {
+			w.clock.Step(5 * time.Minute)
+			w.setPassword(rotated)
+			w.far.Inject(simulator.Fault{Operation: "update", Status: 400, Body: `{"errorCode":"UnifiedWebService.SessionToken.Expired"}`, Times: 1})
+			w.kube.edit("fleet", changeURL)
+		}),
+		user(holds(v1alpha1.DefaultSecretName, "wrong 1&\"~/?ä")), user(holds(v1alpha1.DefaultSecretName, "wrong 2&\"~/?ä")),
+		user(holds(v1alpha1.DefaultSecretName, "wrong 3&\"~/?ä")), user(both(holds(v1alpha1.DefaultSecretName, rotated), asksForLogin)),
+	}},
+	{"rotated in the Secret first, rolled back, and rotated", good, []act{
+		create(), user(func(w *world) {
+			w.clock.Step(5 * time.Minute)
+			w.kube.secret(v1alpha1.DefaultSecretName, rotated)
+		}),
+		user(good), rotate,
+	}},
+	{"refused, then an outage", good, []act{
+		create(), user(func(w *world) {
+			w.clock.Step(5 * time.Minute)
+			w.far.EndSessions()
+			wrongPassword(w)
+		}),
+		farSide(func(w *world) {
+			w.far.EndTokens()
+			fails(simulator.Fault{Status: 503})(w)
+		}), farSide(recovers), user(good),
+	}},
+	{"refused, then suspended", wrongPassword, []act{create(), edit(suspend), edit(resume), user(good)}},
 	{"rotated at ThingSpace, then wrong passwords", good, []act{
 		create(), rotateThere, user(holds(v1alpha1.DefaultSecretName, "wrong 1&\"~/?ä")), user(holds(v1alpha1.DefaultSecretName, "wrong 2&\"~/?ä")),
 		user(holds(v1alpha1.DefaultSecretName, "wrong 3&\"~/?ä")), user(both(holds(v1alpha1.DefaultSecretName, rotated), asksForLogin)),

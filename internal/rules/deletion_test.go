@@ -217,6 +217,10 @@ func TestHandOverToOneThatHasNotListed(t *testing.T) {
 	g.Expect(step).To(Equal(rules.Step{Action: rules.Rest, Reason: v1alpha1.ReasonDeregistering, Wait: now.Add(14 * time.Minute)}))
 	f.Memory = rules.Summarise(listed(f, old), step).Memory
 	g.Expect(rules.Decide(listed(at(f, 14*time.Minute), old)).Action).To(Equal(rules.Deregister))
+
+	f = awaiting(at(facts(leaving(claimed(old), registered(old)), object(named("next"))), 3*time.Minute))
+	f.Memory.SuccessorSince, f.SuccessorListed = now.Add(time.Second), now.Add(time.Millisecond)
+	g.Expect(rules.Decide(listed(f, old)).Action).To(Equal(rules.Deregister), "its turn came before this object's own")
 }
 
 // What the next owner has registered, or has sent, is not deregistered over its head, whatever its spec says by now.

@@ -150,9 +150,9 @@ func (f *Facts) handOverEnds() time.Time {
 }
 
 // noChanceYet says whether the successor may not have got as far as its account. What has kept this object from it until now (an outage, a Retry-After, a
-// Kubernetes API that did not answer) may have kept the successor too; and it may have waited for its turn, or for its next attempt, ever since it is next.
+// Kubernetes API that did not answer) may have kept the successor too; and it may have waited for its turn, or for its next attempt, ever since the deletion.
 // It tries within longestWait.
 func (f *Facts) noChanceYet() bool {
-	since := f.Memory.SuccessorSince
-	return f.Memory.Failed || f.SuccessorListed.Before(since) && f.Now.Before(since.Add(longestWait))
+	listed := !f.SuccessorListed.Before(f.Object.DeletionTimestamp.Time)
+	return f.Memory.Failed || !listed && f.Now.Before(f.Memory.SuccessorSince.Add(longestWait))
 }

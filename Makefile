@@ -22,6 +22,8 @@ TEST_MODULES = $(patsubst %/go.mod,%,$(wildcard test/*/go.mod))
 MODULES = . hack/tools hack/tools/helm hack/tools/chart hack/tools/golangci-lint hack/tools/mutation hack/control-plane/etcd hack/control-plane/kubernetes $(TEST_MODULES)
 # The race detector needs a C compiler; without one the tests run all the same.
 RACE := $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v "$$(go env CC)" >/dev/null 2>&1 && echo -race)
+# A machine that is busy with other packages may need longer than the second for which Gomega waits by default.
+export GOMEGA_DEFAULT_EVENTUALLY_TIMEOUT ?= 20s
 
 ##@ General
 

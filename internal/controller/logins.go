@@ -224,8 +224,8 @@ func (l *loginLedger) unrecorded(used *usable, o *v1alpha1.FotaCallback) int32 {
 	return 0
 }
 
-// count says whether the logins on an object's record count still: none of the user has succeeded since.
-func (l *loginLedger) count(used *usable, record *v1alpha1.RejectedCredentials) bool {
+// stillCount says whether the logins on an object's record count: none of the user has succeeded since.
+func (l *loginLedger) stillCount(used *usable, record *v1alpha1.RejectedCredentials) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return used != nil && record != nil && record.Logins > 0 && l.tried[secretUser{record.SecretUID, used.Username}] > 0

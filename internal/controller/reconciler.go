@@ -135,7 +135,7 @@ func (r *Reconciler) work(ctx context.Context, facts rules.Facts) (reconcile.Res
 // finish is the one place where status is written, besides what has to be on record ahead of an effect.
 func (p *pass) finish(ctx context.Context, last rules.Step) (reconcile.Result, error) {
 	before := p.facts.Object.Status
-	p.facts.LoginsCount = p.logins.count(p.used, before.RejectedCredentials)
+	p.facts.LoginsStillCount = p.logins.stillCount(p.used, before.RejectedCredentials)
 	summary := rules.Summarise(p.facts, last)
 	if !equality.Semantic.DeepEqual(before, summary.Status) {
 		if err := p.writeStatus(ctx, func(status *v1alpha1.FotaCallbackStatus) { *status = summary.Status }); err != nil {

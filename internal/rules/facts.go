@@ -40,8 +40,8 @@ type Facts struct {
 	Secret SecretIdentity
 	// Logins is how many logins in a row have not succeeded with that Secret, where no record shows as much; 0 otherwise.
 	Logins int32
-	// LoginsCount says that logins on the object's record have not succeeded, and that their user has not signed in since.
-	LoginsCount bool
+	// LoginsStillCount says that logins on the object's record have not succeeded, and that their user has not signed in since.
+	LoginsStillCount bool
 	// RejectionKept says that Err is an earlier refusal of these credentials: ThingSpace was not asked again.
 	RejectionKept bool
 	// Listing is what ThingSpace reported in this pass; nil before it was asked.

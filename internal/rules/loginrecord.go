@@ -12,7 +12,7 @@ import (
 func recordCredentials(status *v1alpha1.FotaCallbackStatus, f Facts) {
 	rejected, ok := errors.AsType[*thingspace.CredentialsRejectedError](f.Err)
 	if !ok || !rejected.Login || f.Secret == (SecretIdentity{}) {
-		if f.Listing != nil && !f.LoginsCount { // a session that is older than they lists all the same
+		if f.Listing != nil && !f.LoginsStillCount { // a session that is older than they lists all the same
 			status.RejectedCredentials = nil
 		}
 		return

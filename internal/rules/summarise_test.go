@@ -215,9 +215,9 @@ func TestAListingLeavesOnRecordWhatCounts(t *testing.T) {
 	g := NewWithT(t)
 	f := listed(facts(object(healthy)), wish)
 	record := &v1alpha1.RejectedCredentials{SecretUID: "secret", SecretResourceVersion: "6", Logins: 2, Refused: true}
-	f.Object.Status.RejectedCredentials, f.LoginsCount = record, true
+	f.Object.Status.RejectedCredentials, f.LoginsStillCount = record, true
 	g.Expect(rules.Summarise(f, rules.Decide(f)).Status.RejectedCredentials).To(Equal(record))
-	f.LoginsCount = false
+	f.LoginsStillCount = false
 	g.Expect(rules.Summarise(f, rules.Decide(f)).Status.RejectedCredentials).To(BeNil())
 
 	f.Secret, f.Logins, f.Err = rules.SecretIdentity{UID: "secret", ResourceVersion: "7"}, 3, &thingspace.CredentialsRejectedError{Login: true}

@@ -61,7 +61,7 @@ var made = []defect{
 	{policy, "Overwrite leaves a foreign URL alone", "internal/rules/decide.go",
 		"case o.Status.RegisteredURL == \"\" && !o.Spec.Overwrites():", "case o.Status.RegisteredURL == \"\":"},
 	{lostIntent, "the end of a pass leaves a login on record that succeeded", "internal/rules/loginrecord.go",
-		"if f.Listing != nil && !f.LoginsCount {", "if false {"},
+		"if f.Listing != nil && !f.LoginsStillCount {", "if false {"},
 	{lostIntent, "what is in sync is sent again until status says so", "internal/rules/decide.go",
 		"return thingspace.EqualURLs(live, o.Spec.URL) ||", "return thingspace.EqualURLs(live, o.Spec.URL) && (o.Status.RegisteredURL == o.Spec.URL || !HasFinalizer(o)) ||"},
 }

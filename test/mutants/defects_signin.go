@@ -42,7 +42,7 @@ var bentSignIn = []defect{
 	{signIn, "who shares a refusal has a login on record", "internal/rules/loginrecord.go",
 		"Logins: f.Logins, Refused: true", "Logins: max(1, f.Logins), Refused: true"},
 	{signIn, "a listing on an older session takes failed logins off the record", "internal/rules/loginrecord.go",
-		"if f.Listing != nil && !f.LoginsCount {", "if f.Listing != nil {"},
+		"if f.Listing != nil && !f.LoginsStillCount {", "if f.Listing != nil {"},
 	{signIn, "a login that is refused after a listing is not on record", "internal/rules/loginrecord.go",
 		"if !ok || !rejected.Login ||", "if f.Listing != nil || !ok || !rejected.Login ||"},
 	{signIn, "what was refused once is refused for ever", "internal/thingspace/logins.go",

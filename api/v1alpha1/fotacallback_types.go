@@ -150,41 +150,11 @@ type FotaCallbackStatus struct {
 	// +kubebuilder:validation:MaxLength=4096
 	ReplacedURL string `json:"replacedURL,omitempty"`
 
-	// rejectedCredentials remembers logins that did not succeed, so that no restart repeats them: ThingSpace locks a user after five.
-	// +optional
-	RejectedCredentials *RejectedCredentials `json:"rejectedCredentials,omitempty"`
-
 	// lastHandledReconcileAt is the value of the annotation fotacallback.dev/requested-at that was last handled.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=262144
 	LastHandledReconcileAt string `json:"lastHandledReconcileAt,omitempty"`
-}
-
-// RejectedCredentials names the content of a Secret by its identity, never by its values.
-type RejectedCredentials struct {
-	// secretUID is the metadata.uid of the Secret.
-	// +required
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=128
-	SecretUID string `json:"secretUID,omitempty"`
-
-	// secretResourceVersion is the metadata.resourceVersion of the Secret that was tried.
-	// +required
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=128
-	SecretResourceVersion string `json:"secretResourceVersion,omitempty"`
-
-	// logins is how many logins were tried with this Secret without one that succeeded; absent where none was made for this object, because another one's had been
-	// refused already.
-	// +optional
-	// +kubebuilder:validation:Minimum=1
-	Logins int32 `json:"logins,omitempty"`
-
-	// refused is true where ThingSpace has refused the login with this content: it is not repeated until the content changes. Otherwise a login was about to be made,
-	// or met no answer.
-	// +optional
-	Refused bool `json:"refused,omitempty"` //nolint:kubeapilinter // as suspend: a pointer would only add a third state
 }
 
 // FotaCallback declares the callback URL of one ThingSpace account: the operator registers it, keeps it so, and deregisters it when this object is deleted.

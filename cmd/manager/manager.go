@@ -63,6 +63,10 @@ func newManager(ctx context.Context, o *options, start *startup) (ctrl.Manager, 
 	if err != nil {
 		return nil, err
 	}
+	record, err := newLoginRecord(manager, o.loginRecordName, start)
+	if err != nil {
+		return nil, fmt.Errorf("set up the login record: %w", err)
+	}
 	// The client tells the reconciler when ThingSpace is back, and the reconciler needs the client.
 	var reconciler *controller.Reconciler
 	registrations, err := thingspace.New(thingspace.Config{
@@ -75,6 +79,7 @@ func newManager(ctx context.Context, o *options, start *startup) (ctrl.Manager, 
 		Clock:      clock.RealClock{},
 		Registerer: metrics.Registry,
 		UserAgent:  restConfig.UserAgent,
+		Logins:     record,
 		OnRecovery: func() { reconciler.APIRecovered() },
 	})
 	if err != nil {
@@ -148,6 +153,7 @@ func kinds() meta.RESTMapper {
 	mapper := meta.NewDefaultRESTMapper(nil)
 	for _, kind := range []schema.GroupVersionKind{
 		v1alpha1.GroupVersion.WithKind("FotaCallback"), v1alpha1.GroupVersion.WithKind("FotaCallbackList"), corev1.SchemeGroupVersion.WithKind("Secret"),
+		corev1.SchemeGroupVersion.WithKind("ConfigMap"),
 	} {
 		mapper.Add(kind, meta.RESTScopeNamespace)
 	}

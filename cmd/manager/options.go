@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"sigs.k8s.io/controller-runtime/pkg/client/config"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
@@ -26,6 +27,9 @@ type options struct {
 	thingspaceTimeout   time.Duration
 	thingspaceQPS       float64
 	thingspaceBurst     int
+
+	loginRecord     string
+	loginRecordName types.NamespacedName
 
 	defaultInterval         time.Duration
 	deregistrationGrace     time.Duration
@@ -67,7 +71,12 @@ func parseOptions(args []string, lookupEnv func(string) (string, bool), usage io
 	if o.showVersion {
 		return o, nil
 	}
-	return o, o.check()
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	var err error
+	o.loginRecordName, err = loginRecordName(o.loginRecord, flags.Lookup("kubeconfig").Value.String())
+	return o, err
 }
 
 func (o *options) bind(flags *flag.FlagSet) {
@@ -77,10 +86,11 @@ func (o *options) bind(flags *flag.FlagSet) {
 	flags.DurationVar(&o.thingspaceTimeout, "thingspace-timeout", 15*time.Second, "How long one ThingSpace call may take.")
 	flags.Float64Var(&o.thingspaceQPS, "thingspace-qps", 20, "ThingSpace calls a second, over all accounts; 0 lifts the limit.")
 	flags.IntVar(&o.thingspaceBurst, "thingspace-burst", 40, "How many ThingSpace calls may go out at once after a quiet time.")
+	flags.StringVar(&o.loginRecord, "login-record", "", "NAMESPACE/NAME of the ConfigMap that counts failed logins; empty for fota-callback-operator-logins in the pod's namespace. Operators that share ThingSpace users share one.")
 	flags.DurationVar(&o.defaultInterval, "default-interval", 10*time.Minute, "How often an account is listed where its FotaCallback names no interval; 1m to 24h.")
 	flags.DurationVar(&o.deregistrationGrace, "deregistration-grace", 10*time.Second, "How long a deletion waits for another FotaCallback to take the account over before it deregisters; 0 turns it off.")
 	flags.IntVar(&o.maxConcurrentReconciles, "max-concurrent-reconciles", 32, "How many FotaCallbacks are worked on at once.")
-	flags.StringVar(&o.watchNamespaces, "watch-namespaces", "", "Comma-separated namespaces to watch; empty for all. Accounts and ThingSpace users must not be split between operators.")
+	flags.StringVar(&o.watchNamespaces, "watch-namespaces", "", "Comma-separated namespaces to watch; empty for all. An account must not be split between operators.")
 	flags.BoolVar(&o.leaderElect, "leader-elect", true, "Let one of several replicas work at a time. A single run outside a cluster sets this to false.")
 	flags.StringVar(&o.leaderElectionNamespace, "leader-election-namespace", "", "Namespace of the leader's Lease; empty for the pod's own.")
 	flags.StringVar(&o.metricsBindAddress, "metrics-bind-address", ":8443", "Address of the metrics endpoint; 0 turns it off.")

@@ -23,6 +23,7 @@ import (
 
 	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
 	"github.com/fota-callback-operator/fota-callback-operator/internal/controller"
+	"github.com/fota-callback-operator/fota-callback-operator/internal/logins/loginstest"
 	"github.com/fota-callback-operator/fota-callback-operator/internal/rules"
 	"github.com/fota-callback-operator/fota-callback-operator/internal/simulator"
 	"github.com/fota-callback-operator/fota-callback-operator/internal/thingspace"
@@ -41,7 +42,9 @@ type lightly struct {
 func newLightly(tb testing.TB) *lightly {
 	tb.Helper()
 	l := &lightly{name: "fleet", kube: &oneObject{}, far: &oneAccount{}, clock: testclock.NewFakeClock(time.Now())}
+	record, _ := loginstest.NewStore(l.clock)
 	registrations, err := thingspace.New(thingspace.Config{
+		Logins: record,
 		BaseURL: "https://thingspace.example.com/api", Timeout: time.Minute, Clock: l.clock, Transport: l.far, Registerer: prometheus.NewRegistry(),
 	})
 	NewWithT(tb).Expect(err).NotTo(HaveOccurred())

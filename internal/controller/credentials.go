@@ -1,10 +1,10 @@
 package controller
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"maps"
-	"strings"
 	"sync"
 	"time"
 	"unicode"
@@ -33,14 +33,6 @@ const (
 	credentialMaxBytes = 4096
 )
 
-// usable are credentials that can be tried, and the content of the Secret that they come from.
-type usable struct {
-	thingspace.Credentials
-	identity rules.SecretIdentity
-	// otherSince is since when the Secret was seen to hold others before it held these; zero where it was not.
-	otherSince time.Time
-}
-
 // credentialReader reads Secrets by name with get alone, and remembers what it read for a short while.
 type credentialReader struct {
 	reader client.Reader
@@ -61,7 +53,7 @@ type secretContent struct {
 
 type secretRead struct {
 	at    time.Time
-	found *usable
+	found thingspace.Credentials
 	err   error
 }
 
@@ -70,8 +62,8 @@ func newCredentialReader(reader client.Reader, clk clock.PassiveClock) *credenti
 }
 
 // get returns the credentials in a Secret, from a read that is no older than maxAge. Errors are *rules.CredentialsError where
-// the Secret has to change, *rules.KubernetesError where it could not be read. A user name that is there comes with the former too.
-func (r *credentialReader) get(ctx context.Context, name types.NamespacedName, maxAge time.Duration) (*usable, error) {
+// the Secret has to change, *rules.KubernetesError where it could not be read.
+func (r *credentialReader) get(ctx context.Context, name types.NamespacedName, maxAge time.Duration) (thingspace.Credentials, error) {
 	if known, ok := r.remembered(name, maxAge); ok {
 		return known.found, known.err
 	}
@@ -80,9 +72,7 @@ func (r *credentialReader) get(ctx context.Context, name types.NamespacedName, m
 			return known, nil
 		}
 		found, err := r.fetch(ctx, name)
-		now := secretRead{at: r.clock.Now(), found: found, err: err}
-		r.remember(name, now)
-		return now, nil
+		return r.remember(name, secretRead{at: r.clock.Now(), found: found, err: err}), nil
 	})
 	now := result.(secretRead)
 	return now.found, now.err
@@ -99,12 +89,12 @@ func (r *credentialReader) remembered(name types.NamespacedName, maxAge time.Dur
 }
 
 // remember keeps a read, unless it failed for a reason that says nothing about the Secret, and drops what no longer serves.
-func (r *credentialReader) remember(name types.NamespacedName, read secretRead) {
+func (r *credentialReader) remember(name types.NamespacedName, read secretRead) secretRead {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if _, failed := read.err.(*rules.KubernetesError); failed { //nolint:errorlint // fetch returns it as it is
 		delete(r.read, name)
-		return
+		return read
 	}
 	if read.at.Sub(r.swept) >= secretServes {
 		r.swept = read.at
@@ -112,9 +102,10 @@ func (r *credentialReader) remember(name types.NamespacedName, read secretRead) 
 		maps.DeleteFunc(r.held, func(_ types.NamespacedName, old secretContent) bool { return read.at.Sub(old.seen) >= contentKnown })
 	}
 	if read.err == nil {
-		read.found.otherSince = r.holds(name, read.found.Digest(), read.at)
+		read.found.OtherSince = r.holds(name, read.found.Digest(), read.at)
 	}
 	r.read[name] = read
+	return read
 }
 
 // holds notes what a Secret holds, and returns since when it was seen to hold something else before.
@@ -128,24 +119,25 @@ func (r *credentialReader) holds(name types.NamespacedName, digest thingspace.Di
 	return content.otherSince
 }
 
-func (r *credentialReader) fetch(ctx context.Context, name types.NamespacedName) (*usable, error) {
+func (r *credentialReader) fetch(ctx context.Context, name types.NamespacedName) (thingspace.Credentials, error) {
 	var secret corev1.Secret
 	err := r.reader.Get(ctx, name, &secret)
 	switch {
 	case apierrors.IsNotFound(err):
-		return nil, &rules.CredentialsError{Problem: fmt.Sprintf("Secret %s is not there. Create it with the keys client-id, client-secret, username and password.", name)}
+		return thingspace.Credentials{}, &rules.CredentialsError{Problem: fmt.Sprintf("Secret %s is not there. Create it with the keys client-id, client-secret, username and password.", name)}
 	case apierrors.IsForbidden(err):
-		return nil, &rules.CredentialsError{Problem: fmt.Sprintf("the operator is not allowed to get Secret %s. Grant it get on that Secret; with the Helm chart, rbac.secretNames has to name it.", name)}
+		return thingspace.Credentials{}, &rules.CredentialsError{Problem: fmt.Sprintf("the operator is not allowed to get Secret %s. Grant it get on that Secret; with the Helm chart, rbac.secretNames has to name it.", name)}
 	case err != nil:
-		return nil, &rules.KubernetesError{Attempted: fmt.Sprintf("read Secret %s", name), Err: err}
+		return thingspace.Credentials{}, &rules.KubernetesError{Attempted: fmt.Sprintf("read Secret %s", name), Err: err}
 	}
 	return credentialsIn(&secret)
 }
 
-// credentialsIn takes the four values out of a Secret, without white space at their ends. Where one can't be used, the others come with the error.
-func credentialsIn(secret *corev1.Secret) (*usable, error) {
-	found := &usable{identity: rules.SecretIdentity{UID: string(secret.UID), ResourceVersion: secret.ResourceVersion}}
-	var first error
+// credentialsIn takes the four values out of a Secret, without white space and byte order marks at their ends. What is kept is a copy: the Secret may be large.
+func credentialsIn(secret *corev1.Secret) (thingspace.Credentials, error) {
+	found := thingspace.Credentials{Secret: thingspace.SecretVersion{
+		Namespace: secret.Namespace, Name: secret.Name, UID: string(secret.UID), ResourceVersion: secret.ResourceVersion,
+	}}
 	for _, entry := range []struct {
 		key   string
 		value *thingspace.Sensitive
@@ -155,29 +147,29 @@ func credentialsIn(secret *corev1.Secret) (*usable, error) {
 		{"username", &found.Username},
 		{"password", &found.Password},
 	} {
-		text := strings.TrimSpace(string(secret.Data[entry.key]))
-		problem := problemWith(entry.key, text)
-		if problem == "" {
-			*entry.value = thingspace.Sensitive(text)
-		} else if first == nil {
-			first = &rules.CredentialsError{Problem: fmt.Sprintf("Secret %s/%s: key %s %s.", secret.Namespace, secret.Name, entry.key, problem)}
+		value := bytes.TrimFunc(secret.Data[entry.key], func(r rune) bool { return unicode.IsSpace(r) || r == byteOrderMark })
+		if problem := problemWith(entry.key, value); problem != "" {
+			return thingspace.Credentials{}, &rules.CredentialsError{Problem: fmt.Sprintf("Secret %s/%s: key %s %s.", secret.Namespace, secret.Name, entry.key, problem)}
 		}
+		*entry.value = thingspace.Sensitive(value)
 	}
-	return found, first
+	return found, nil
 }
 
+const byteOrderMark = '\uFEFF'
+
 // problemWith says why a value can't be sent, without showing it; empty where it can.
-func problemWith(key, value string) string {
+func problemWith(key string, value []byte) string {
 	switch {
-	case value == "":
+	case len(value) == 0:
 		return "is missing or empty"
 	case len(value) > credentialMaxBytes:
 		return fmt.Sprintf("is longer than %d bytes", credentialMaxBytes)
-	case !utf8.ValidString(value):
+	case !utf8.Valid(value):
 		return "is not UTF-8 text"
-	case strings.IndexFunc(value, unicode.IsControl) >= 0:
+	case bytes.ContainsFunc(value, unicode.IsControl):
 		return "holds a control character, for example a line break"
-	case key == "client-id" && strings.Contains(value, ":"):
+	case key == "client-id" && bytes.ContainsRune(value, ':'):
 		return "holds a colon, which HTTP Basic authentication can't carry"
 	}
 	return ""

@@ -62,10 +62,10 @@ func (s signedIn) SignedIn(thingspace.Credentials) bool { return s.all }
 // signed in, or where those in the Secret are known to be refused.
 func TestForWhomCredentialsAreReadForADeletion(t *testing.T) {
 	deleted, as := metav1.Now(), func(*v1alpha1.FotaCallback) {}
-	older := &usable{identity: rules.SecretIdentity{UID: "older"}}
+	older := &thingspace.Credentials{Secret: thingspace.SecretVersion{UID: "older"}}
 	for name, test := range map[string]struct {
 		change   func(o *v1alpha1.FotaCallback)
-		known    *usable
+		known    *thingspace.Credentials
 		signedIn bool
 		refused  bool
 		reads    int
@@ -94,6 +94,7 @@ func TestForWhomCredentialsAreReadForADeletion(t *testing.T) {
 			o.Spec.CredentialsSecretRef = &v1alpha1.SecretReference{Name: secretOf("a", "user").Name}
 			test.change(o)
 			p := &pass{Reconciler: r, facts: rules.Facts{Object: o, Now: time.Now()}}
+			p.source.pass = p
 			r.states.of(o, p.facts.Now)
 			if test.refused {
 				used, err := credentialsIn(secretOf("a", "user"))
@@ -101,14 +102,14 @@ func TestForWhomCredentialsAreReadForADeletion(t *testing.T) {
 				r.states.change(p.name(), o.UID, func(s *objectState) { s.refused = used.Digest() })
 			}
 			if test.known != nil {
-				p.keep(test.known)
+				p.keep(*test.known)
 			}
 			p.readForDeletion(t.Context())
 			g.Expect(reads).To(Equal(test.reads))
 			kept := r.states.of(o, p.facts.Now).credentials
 			g.Expect(kept != nil).To(Equal(test.kept != ""))
 			if kept != nil {
-				g.Expect(kept.identity.UID).To(Equal(test.kept))
+				g.Expect(kept.Secret.UID).To(Equal(test.kept))
 			}
 		})
 	}
@@ -131,7 +132,7 @@ func TestSinceWhenASecretHeldOthers(t *testing.T) {
 			return time.Time{}
 		}
 		g.Expect(err).NotTo(HaveOccurred())
-		return found.otherSince
+		return found.OtherSince
 	}
 	g.Expect(reads("old")).To(BeZero(), "it was not seen to hold others")
 	old := clk.Now()

@@ -76,7 +76,7 @@ var _ = Describe("What goes wrong", func() {
 		o := w.create(w.callback("fleet", "acc-1", fleetURL))
 		w.eventually(o, v1alpha1.ReasonCredentialsRejected)
 		Expect(w.conditions(o)).To(ConsistOf("Ready=False", "Stalled=True"))
-		Expect(w.get(o).Status.RejectedCredentials.Logins).To(BeEquivalentTo(1))
+		Expect(w.message(o)).To(ContainSubstring("1 of 5 failed logins are used up"))
 		w.request(o, "try again")
 		w.eventually(o, v1alpha1.ReasonCredentialsRejected)
 		for range 3 {
@@ -89,7 +89,6 @@ var _ = Describe("What goes wrong", func() {
 		w.goodCredentials()
 		w.pass(o, 11*time.Minute)
 		w.eventually(o, v1alpha1.ReasonRegistered)
-		Expect(w.get(o).Status.RejectedCredentials).To(BeNil())
 		Expect(w.far.Count("login")).To(Equal(2))
 	})
 
@@ -128,6 +127,7 @@ var _ = Describe("What goes wrong", func() {
 			for _, o := range both {
 				Eventually(w.reason(o)).ShouldNot(Equal("not handled yet"))
 			}
+			w.clock.move(time.Minute)
 			w.restart()
 		}
 		for _, o := range both {
@@ -138,7 +138,7 @@ var _ = Describe("What goes wrong", func() {
 		Expect(w.far.Locked(simulator.DefaultUsername)).To(BeFalse())
 	})
 
-	It("makes one login more where a whole fleet asks for it", func() {
+	It("makes no fourth login whoever asks for it, and goes on when an administrator has freed the user", func() {
 		w.goodCredentials()
 		w.far.Inject(simulator.Fault{Operation: "login", Status: 500})
 		var fleet []*v1alpha1.FotaCallback
@@ -153,54 +153,38 @@ var _ = Describe("What goes wrong", func() {
 		}
 		Eventually(func() string { w.pass(fleet[0], time.Minute); return w.reason(fleet[0])(NewWithT(GinkgoT())) }).
 			Should(Equal(v1alpha1.ReasonCredentialsRejected))
-		Expect(w.far.Count("login")).To(Equal(3))
+		w.far.ClearFaults()
+		w.restart()
 		for _, o := range fleet {
 			w.request(o, "please")
 		}
 		for _, o := range fleet {
 			Eventually(w.reason(o)).Should(Equal(v1alpha1.ReasonCredentialsRejected))
 		}
+		Expect(w.far.Count("login")).To(Equal(3))
+		Expect(w.message(fleet[0])).To(And(
+			ContainSubstring("3 of 5 failed logins are used up"), ContainSubstring("from ConfigMap "+w.namespace+"/logins")))
+
+		w.freeUser(simulator.DefaultUsername)
+		w.clock.move(time.Minute)
+		w.request(fleet[0], "now")
+		w.eventually(fleet[0], v1alpha1.ReasonRegistered)
 		Expect(w.far.Count("login")).To(Equal(4))
 	})
 
-	It("forgets the failed logins of a user that works, although who brought them is suspended", func() {
-		w.goodCredentials()
-		w.far.Inject(simulator.Fault{Operation: "login", Status: 500})
-		fleet := []*v1alpha1.FotaCallback{w.create(w.callback("fleet", "acc-1", fleetURL))}
-		for n := range 3 {
-			w.pass(fleet[0], 2*time.Minute)
-			Eventually(func() int { return w.far.Count("login") }).Should(BeNumerically(">", n))
+	It("counts a user once, however its name is written", func() {
+		for i, user := range []string{"Demo-User", "demo-user", "DEMO-USER", "dEmO-user"} {
+			w.secret(fmt.Sprint("secret-", i), user, fmt.Sprint("wrong-", i))
+			o := w.create(w.callback(fmt.Sprint("fleet-", i), fmt.Sprint("acc-", i), fleetURL), func(o *v1alpha1.FotaCallback) {
+				o.Spec.CredentialsSecretRef = &v1alpha1.SecretReference{Name: fmt.Sprint("secret-", i)}
+			})
+			if i > 0 {
+				Eventually(w.reason(o)).ShouldNot(Equal("not handled yet"))
+				w.pass(o, 2*time.Minute)
+			}
+			w.eventually(o, v1alpha1.ReasonCredentialsRejected)
 		}
-		Eventually(func() string { w.pass(fleet[0], time.Minute); return w.reason(fleet[0])(NewWithT(GinkgoT())) }).
-			Should(Equal(v1alpha1.ReasonCredentialsRejected))
-		w.edit(fleet[0], func(o *v1alpha1.FotaCallback) { o.Spec.Suspend = true })
-		w.eventually(fleet[0], v1alpha1.ReasonSuspended)
-		Expect(loginsOnRecord(w.get(fleet[0]))).To(BeEquivalentTo(3))
-
-		w.far.ClearFaults()
-		other := w.create(w.callback("other", "acc-2", fleetURL))
-		w.eventually(other, v1alpha1.ReasonCredentialsRejected)
-		w.request(other, "please")
-		w.eventually(other, v1alpha1.ReasonRegistered)
-		Expect(loginsOnRecord(w.get(fleet[0]))).To(BeZero())
-		w.restart()
-		w.quiet()
-		w.far.ResetRecord()
-		w.pass(other, 11*time.Minute)
-		Eventually(w.calls).Should(Equal([]string{"list"}))
-		Expect(w.far.Count("login")).To(Equal(1))
-	})
-
-	It("keeps on record what was refused, although the user works with another Secret", func() {
-		w.secret("wrong", simulator.DefaultUsername, "not-the-password")
-		refused := w.create(w.callback("refused", "acc-1", fleetURL), func(o *v1alpha1.FotaCallback) {
-			o.Spec.CredentialsSecretRef = &v1alpha1.SecretReference{Name: "wrong"}
-		})
-		w.eventually(refused, v1alpha1.ReasonCredentialsRejected)
-		w.goodCredentials()
-		w.clock.move(2 * time.Minute)
-		w.eventually(w.create(w.callback("works", "acc-2", fleetURL)), v1alpha1.ReasonRegistered)
-		Expect(w.get(refused).Status.RejectedCredentials).To(HaveValue(HaveField("Logins", BeZero())), "but no failed login counts any more")
+		Expect(w.far.Count("login")).To(Equal(3))
 	})
 
 	It("leaves Ready True until a third routine check in a row has failed", func() {
@@ -276,10 +260,3 @@ var _ = Describe("What goes wrong", func() {
 		}
 	})
 })
-
-func loginsOnRecord(o *v1alpha1.FotaCallback) int32 {
-	if o.Status.RejectedCredentials == nil {
-		return 0
-	}
-	return o.Status.RejectedCredentials.Logins
-}

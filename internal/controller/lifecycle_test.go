@@ -33,7 +33,6 @@ var _ = Describe("A FotaCallback's life", func() {
 		Expect(live.Status.RegisteredURL).To(Equal(fleetURL))
 		Expect(live.Status.RemoteURL).To(Equal(fleetURL))
 		Expect(live.Status.EchoedURL).To(BeEmpty())
-		Expect(live.Status.RejectedCredentials).To(BeNil())
 		Eventually(func() []string { return w.events(o) }).Should(Equal([]string{v1alpha1.EventRegistered}))
 
 		second := w.create(w.callback("second", "0000123456-00002", fleetURL))

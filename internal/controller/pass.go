@@ -22,18 +22,16 @@ import (
 const proofServes = 5 * time.Second
 
 var (
-	errStaleView          = errors.New("the object has changed since it was read")
-	errStaleCache         = errors.New("the cache does not show yet who else names the account")
-	errProofTooOld        = errors.New("the Kubernetes API took too long to prove that the call is still wanted")
-	errCredentialsChanged = errors.New("the Secret has changed since it was read")
+	errStaleView  = errors.New("the object has changed since it was read")
+	errStaleCache = errors.New("the cache does not show yet who else names the account")
 )
 
 // pass is the work on one object from facts to status. All effects are here.
 type pass struct {
 	*Reconciler
 	facts rules.Facts
-	// used are the credentials of the last call.
-	used *usable
+	// source is where its calls find their credentials.
+	source secretSource
 	// recoveries is how often ThingSpace had come back when the pass began.
 	recoveries uint64
 }
@@ -78,10 +76,7 @@ func (p *pass) carryOut(ctx context.Context, step rules.Step) error {
 	case rules.Register, rules.Update:
 		return p.send(ctx, step)
 	case rules.Deregister:
-		caller, err := p.caller(ctx)
-		if err == nil {
-			err = p.Registrations.Deregister(ctx, caller, p.prove(false))
-		}
+		err := p.Registrations.Deregister(ctx, p.caller(), p.prove(false))
 		p.facts.Listing = nil // whether it is gone has to be seen
 		return err
 	case rules.Release:
@@ -93,42 +88,33 @@ func (p *pass) carryOut(ctx context.Context, step rules.Step) error {
 // endsQuietly says whether an error means that the pass has to start over rather than to report: somebody else wrote in between, or the
 // process is stopping.
 func (p *pass) endsQuietly(ctx context.Context, err error) bool {
+	if _, told := errors.AsType[*rules.KubernetesError](err); told && ctx.Err() == nil {
+		return false // of another object: the login record's, say
+	}
 	return ctx.Err() != nil || apierrors.IsConflict(err) || apierrors.IsNotFound(err) ||
-		errors.Is(err, errStaleView) || errors.Is(err, errStaleCache) || errors.Is(err, errProofTooOld) || errors.Is(err, errCredentialsChanged)
+		errors.Is(err, errStaleView) || errors.Is(err, errStaleCache) || errors.Is(err, thingspace.ErrPreconditionExpired)
 }
 
 func (p *pass) list(ctx context.Context) error {
-	caller, err := p.caller(ctx)
-	if err != nil {
-		return err
-	}
-	if kept := rules.KeepsRejection(p.facts); kept != nil {
-		p.facts.RejectionKept = true
-		return kept
-	}
-	live, err := p.Registrations.List(ctx, caller)
+	live, err := p.Registrations.List(ctx, p.caller())
 	if err != nil {
 		if rules.RefusesCredentials(err) {
-			p.states.change(p.name(), p.facts.Object.UID, func(s *objectState) { s.refused = p.used.Digest() })
+			p.states.change(p.name(), p.facts.Object.UID, func(s *objectState) { s.refused = p.source.used.Digest() })
 		}
 		return err
 	}
 	p.facts.Listing = &rules.Listing{URL: live}
-	p.keep(p.used)
+	p.keep(p.source.used)
 	return nil
 }
 
 func (p *pass) send(ctx context.Context, step rules.Step) error {
-	caller, err := p.caller(ctx)
-	if err != nil {
-		return err
-	}
 	send := p.Registrations.Register
 	if step.Action == rules.Update {
 		send = p.Registrations.Update
 	}
 	wish := p.facts.Object.Spec.URL
-	echo, err := send(ctx, caller, wish, p.prove(step.Claims))
+	echo, err := send(ctx, p.caller(), wish, p.prove(step.Claims))
 	if err != nil {
 		return err
 	}
@@ -144,12 +130,12 @@ func (p *pass) send(ctx context.Context, step rules.Step) error {
 
 // prove returns the proof for one mutating call. The first time it is the claiming write, where there is something to claim; otherwise a live
 // read that shows the object exactly as it was decided on.
-func (p *pass) prove(claims bool) thingspace.Prove {
+func (p *pass) prove(claims bool) thingspace.Precondition {
 	return func(ctx context.Context) error {
 		began := p.Clock.Now()
 		err := p.proveOnce(ctx, claims)
 		if err == nil && p.Clock.Since(began) > proofServes {
-			err = errProofTooOld
+			err = thingspace.ErrPreconditionExpired
 		}
 		if err == nil {
 			claims = false
@@ -191,13 +177,7 @@ func (p *pass) release(ctx context.Context) error {
 }
 
 func (p *pass) writeStatus(ctx context.Context, change func(*v1alpha1.FotaCallbackStatus)) error {
-	before, status := p.facts.Object, p.facts.Object.Status.DeepCopy()
-	change(status)
-	err := p.write(ctx, "write status", true, func(o *v1alpha1.FotaCallback) { o.Status = *status })
-	if !apierrors.IsConflict(err) {
-		p.logins.wrote(p.facts.Object, before.Status.RejectedCredentials, status.RejectedCredentials, p.used, err == nil)
-	}
-	return err
+	return p.write(ctx, "write status", true, func(o *v1alpha1.FotaCallback) { change(&o.Status) })
 }
 
 // write changes the object, if it is still the version that was decided on, and goes on with what the API made of it.

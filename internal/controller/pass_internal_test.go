@@ -13,17 +13,18 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/fota-callback-operator/fota-callback-operator/internal/rules"
+	"github.com/fota-callback-operator/fota-callback-operator/internal/thingspace"
 )
 
 // What says only that somebody else was first is nothing to report: the pass starts over.
 func TestWhatEndsAPassQuietly(t *testing.T) {
 	resource, cause := schema.GroupResource{Resource: "fotacallbacks"}, errors.New("x")
 	for _, err := range []error{
-		apierrors.NewConflict(resource, "x", cause), apierrors.NewNotFound(resource, "x"), errStaleView, errStaleCache, errProofTooOld, errCredentialsChanged,
+		apierrors.NewConflict(resource, "x", cause), apierrors.NewNotFound(resource, "x"), errStaleView, errStaleCache, thingspace.ErrPreconditionExpired,
 	} {
 		NewWithT(t).Expect((&pass{}).endsQuietly(t.Context(), err)).To(BeTrue(), err.Error())
 	}
-	for _, err := range []error{apierrors.NewInternalError(cause), &rules.KubernetesError{Err: cause}, &rules.CredentialsError{}} {
+	for _, err := range []error{apierrors.NewInternalError(cause), &rules.KubernetesError{Err: cause}, &rules.KubernetesError{Err: apierrors.NewNotFound(resource, "x")}, &rules.CredentialsError{}} {
 		NewWithT(t).Expect((&pass{}).endsQuietly(t.Context(), err)).To(BeFalse(), err.Error())
 	}
 	ended, cancel := context.WithCancel(t.Context())
@@ -50,7 +51,7 @@ func TestAProofThatTookTooLong(t *testing.T) {
 	for _, test := range []struct {
 		takes        time.Duration
 		err, outcome error
-	}{{proofServes, nil, nil}, {proofServes + 1, nil, errProofTooOld}, {0, gone, gone}, {proofServes + 1, gone, gone}} {
+	}{{proofServes, nil, nil}, {proofServes + 1, nil, thingspace.ErrPreconditionExpired}, {0, gone, gone}, {proofServes + 1, gone, gone}} {
 		clock := clocktesting.NewFakePassiveClock(time.Now())
 		r := &Reconciler{Config: Config{Clock: clock, Live: &slowReader{clock: clock, takes: test.takes, err: test.err}}}
 		p := &pass{Reconciler: r, facts: rules.Facts{Object: objectIn("", "")}}

@@ -34,9 +34,9 @@ const (
 // Registrations is the far side as the controller uses it; *thingspace.Client is one.
 type Registrations interface {
 	List(ctx context.Context, caller thingspace.Caller) (string, error)
-	Register(ctx context.Context, caller thingspace.Caller, url string, prove thingspace.Prove) (string, error)
-	Update(ctx context.Context, caller thingspace.Caller, url string, prove thingspace.Prove) (string, error)
-	Deregister(ctx context.Context, caller thingspace.Caller, prove thingspace.Prove) error
+	Register(ctx context.Context, caller thingspace.Caller, url string, precondition thingspace.Precondition) (string, error)
+	Update(ctx context.Context, caller thingspace.Caller, url string, precondition thingspace.Precondition) (string, error)
+	Deregister(ctx context.Context, caller thingspace.Caller, precondition thingspace.Precondition) error
 	SignedIn(credentials thingspace.Credentials) bool
 	Forget(account string)
 }
@@ -65,7 +65,6 @@ type Config struct {
 type Reconciler struct {
 	Config
 	credentials *credentialReader
-	logins      *loginLedger
 	states      *stateStore
 	cache       freshness
 	accounts    keymutex.KeyMutex
@@ -76,11 +75,9 @@ type Reconciler struct {
 
 // NewReconciler returns a Reconciler that has met no object yet.
 func NewReconciler(config Config) *Reconciler {
-	credentials := newCredentialReader(config.Live, config.Clock)
 	return &Reconciler{
 		Config:      config,
-		credentials: credentials,
-		logins:      newLoginLedger(config.Live, config.Namespaces, credentials),
+		credentials: newCredentialReader(config.Live, config.Clock),
 		states:      newStateStore(),
 		accounts:    keymutex.NewHashed(accountLocks),
 		recovered:   make(chan struct{}, 1),
@@ -113,6 +110,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 // work is one pass: decide and apply until there is nothing left to do, then summarise.
 func (r *Reconciler) work(ctx context.Context, facts rules.Facts) (reconcile.Result, error) {
 	p := &pass{Reconciler: r, facts: facts, recoveries: r.recoveries.Load()}
+	p.source.pass = p
 	p.readForDeletion(ctx)
 	step := rules.Decide(p.facts)
 	for steps := 0; step.Action != rules.Rest; steps++ {
@@ -135,7 +133,6 @@ func (r *Reconciler) work(ctx context.Context, facts rules.Facts) (reconcile.Res
 // finish is the one place where status is written, besides what has to be on record ahead of an effect.
 func (p *pass) finish(ctx context.Context, last rules.Step) (reconcile.Result, error) {
 	before := p.facts.Object.Status
-	p.facts.LoginsStillCount = p.logins.stillCount(p.used, before.RejectedCredentials)
 	summary := rules.Summarise(p.facts, last)
 	if !equality.Semantic.DeepEqual(before, summary.Status) {
 		if err := p.writeStatus(ctx, func(status *v1alpha1.FotaCallbackStatus) { *status = summary.Status }); err != nil {
@@ -210,7 +207,6 @@ func (r *Reconciler) peersOf(ctx context.Context, object *v1alpha1.FotaCallback)
 
 // forget drops what is kept for an object that is gone, and for its account if nobody else names that.
 func (r *Reconciler) forget(ctx context.Context, name types.NamespacedName) error {
-	r.logins.cleared(name)
 	account := r.states.forget(name)
 	if account == "" {
 		return nil

@@ -17,7 +17,7 @@ type objectState struct {
 	account string
 	memory  rules.Memory
 	// credentials are the last that worked, for the object's own deregistration and nothing else.
-	credentials *usable
+	credentials *thingspace.Credentials
 	// refused are the last that nobody could sign in with.
 	refused thingspace.Digest
 	// written is the object after this process's last write, until the cache has caught up.

@@ -20,6 +20,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
@@ -31,6 +32,7 @@ import (
 
 	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
 	"github.com/fota-callback-operator/fota-callback-operator/internal/controller"
+	"github.com/fota-callback-operator/fota-callback-operator/internal/logins"
 	"github.com/fota-callback-operator/fota-callback-operator/internal/rules"
 	"github.com/fota-callback-operator/fota-callback-operator/internal/simulator"
 	"github.com/fota-callback-operator/fota-callback-operator/internal/thingspace"
@@ -115,6 +117,7 @@ func (w *world) start() {
 
 	var reconciler *controller.Reconciler
 	far, err := thingspace.New(thingspace.Config{
+		Logins: w.loginRecord(manager),
 		BaseURL: w.farURL, AllowHTTP: true, Timeout: 5 * time.Second, Clock: w.clock, Registerer: w.registry,
 		OnRecovery: func() { reconciler.APIRecovered() },
 	})
@@ -136,6 +139,22 @@ func (w *world) start() {
 		ended.Wait()
 		w.stop = nil
 	}
+}
+
+// loginRecord is the operator's, in the namespace of the world.
+func (w *world) loginRecord(manager ctrl.Manager) *logins.Store {
+	return logins.NewStore(struct {
+		client.Reader
+		client.Writer
+	}{manager.GetAPIReader(), manager.GetClient()}, types.NamespacedName{Namespace: w.namespace, Name: "logins"}, w.clock)
+}
+
+// freeUser removes a user's login record, as an administrator does.
+func (w *world) freeUser(username string) {
+	GinkgoHelper()
+	record := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "logins"}}
+	patch := client.RawPatch(types.JSONPatchType, fmt.Appendf(nil, `[{"op":"remove","path":"/data/%s"}]`, logins.Key(thingspace.Sensitive(username))))
+	Expect(w.user.Patch(w.ctx, record, patch)).To(Succeed())
 }
 
 // restart stops the operator and starts one that remembers nothing.

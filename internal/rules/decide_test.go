@@ -47,7 +47,7 @@ func TestErrorsHaveTheirReason(t *testing.T) {
 		{&thingspace.CredentialsRejectedError{}, v1alpha1.ReasonCredentialsRejected},
 		{&thingspace.CredentialsRejectedError{Login: true}, v1alpha1.ReasonCredentialsRejected},
 		{&thingspace.LoginWithheldError{}, v1alpha1.ReasonCredentialsRejected},
-		{&thingspace.LoginWithheldError{Proven: true}, v1alpha1.ReasonAPIUnavailable},
+		{&thingspace.LoginWithheldError{Cause: thingspace.WithheldVerified}, v1alpha1.ReasonAPIUnavailable},
 		{&thingspace.AccessDeniedError{}, v1alpha1.ReasonAccessDenied},
 		{&thingspace.RateLimitedError{}, v1alpha1.ReasonRateLimited},
 		{&thingspace.UnavailableError{}, v1alpha1.ReasonAPIUnavailable},

@@ -111,7 +111,7 @@ func TestHandOverAfterAnOutage(t *testing.T) {
 func TestWhatADeletionMetItsSuccessorMayHaveMetToo(t *testing.T) {
 	next := object(named("next"), handled(v1alpha1.ReasonRateLimited, metav1.ConditionFalse, v1alpha1.ConditionReconciling))
 	for _, err := range []error{
-		&thingspace.UnavailableError{}, &thingspace.RateLimitedError{RetryAfter: time.Minute}, &thingspace.RateLimitedError{RetryAfter: time.Minute, LoginMinute: true},
+		&thingspace.UnavailableError{}, &thingspace.RateLimitedError{RetryAfter: time.Minute}, &thingspace.RateLimitedError{RetryAfter: time.Minute, LoginInterval: time.Minute},
 		&thingspace.UnexpectedResponseError{}, &rules.KubernetesError{Attempted: "x", Err: errors.New("x")},
 	} {
 		g := NewWithT(t)

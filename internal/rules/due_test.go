@@ -11,7 +11,6 @@ import (
 
 	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
 	"github.com/fota-callback-operator/fota-callback-operator/internal/rules"
-	"github.com/fota-callback-operator/fota-callback-operator/internal/thingspace"
 )
 
 func TestSlots(t *testing.T) {
@@ -129,42 +128,21 @@ func TestACheckServesForTheSlotRightAfterIt(t *testing.T) {
 	}
 }
 
-func TestARefusalIsKeptUntilTheSlot(t *testing.T) {
-	g := NewWithT(t)
-	f, step := failing(object(), &thingspace.CredentialsRejectedError{})
-	summary := rules.Summarise(f, step)
-	f.Object = f.Object.DeepCopy()
-	f.Object.Status, f.Memory = summary.Status, summary.Memory
-	g.Expect(rules.KeepsRejection(f)).To(HaveOccurred())
-	other := f
-	other.Secret.ResourceVersion = "8"
-	g.Expect(rules.KeepsRejection(other)).To(Succeed(), "the Secret has changed")
-	f.Now = now.Add(12 * time.Minute)
-	g.Expect(rules.KeepsRejection(f)).To(Succeed(), "a slot has come")
-	f.Now = now
-	requested("x")(f.Object)
-	g.Expect(rules.KeepsRejection(f)).To(Succeed(), "somebody has asked")
-}
-
-// While a refused token is waited out, the Secret is looked at every few minutes. That is no asking: at the next slot ThingSpace is asked again.
-func TestARefusedTokenIsAskedForAgainAtEachSlot(t *testing.T) {
+// A refused token is asked for again at the next scheduled time, and when somebody asks or changes the object.
+func TestFromWhenOnARefusedTokenIsAskedForAgain(t *testing.T) {
 	for _, interval := range []string{"1m", "10m", "1h", "24h"} {
 		t.Run(interval, func(t *testing.T) {
 			g := NewWithT(t)
-			f, step := failing(object(func(o *v1alpha1.FotaCallback) { o.Spec.Interval = interval }), &thingspace.CredentialsRejectedError{})
-			every, asked := f.Interval(), 0
-			for end := now.Add(10 * every); f.Now.Before(end); {
-				f.Err, f.RejectionKept = rules.KeepsRejection(f), true
-				if f.Err == nil {
-					f.Err, f.RejectionKept = &thingspace.CredentialsRejectedError{}, false
-					asked++
-				}
-				summary := rules.Summarise(f, step)
-				f.Object = f.Object.DeepCopy()
-				f.Object.Status, f.Memory = summary.Status, summary.Memory
-				f.Now, _ = rules.Due(f)
-			}
-			g.Expect(asked).To(BeNumerically("~", 11, 1), "the first time, and at ten slots")
+			f := facts(object(healthy, func(o *v1alpha1.FotaCallback) { o.Spec.Interval = interval }))
+			scheduled := rules.NextSlot(f.Object.UID, f.Interval(), now)
+			f.Now = scheduled
+			g.Expect(rules.AskAgain(f)).To(Equal(scheduled))
+			f.Now = scheduled.Add(f.Interval() - 1)
+			g.Expect(rules.AskAgain(f)).To(Equal(scheduled))
+			requested("x")(f.Object)
+			g.Expect(rules.AskAgain(f)).To(Equal(f.Now))
+			f.Object.Generation++
+			g.Expect(rules.AskAgain(f)).To(Equal(f.Now.Add(-time.Minute)))
 		})
 	}
 }

@@ -36,14 +36,6 @@ type Facts struct {
 	Memory Memory
 	// SuccessorListed is when ThingSpace last told Standing.Successor in this process what is registered; zero where there is none, or it has not.
 	SuccessorListed time.Time
-	// Secret is the identity of the credentials that this pass used, where it got as far.
-	Secret SecretIdentity
-	// Logins is how many logins in a row have not succeeded with that Secret, where no record shows as much; 0 otherwise.
-	Logins int32
-	// LoginsStillCount says that logins on the object's record have not succeeded, and that their user has not signed in since.
-	LoginsStillCount bool
-	// RejectionKept says that Err is an earlier refusal of these credentials: ThingSpace was not asked again.
-	RejectionKept bool
 	// Listing is what ThingSpace reported in this pass; nil before it was asked.
 	Listing *Listing
 	// Done are the steps applied in this pass, oldest first.
@@ -58,11 +50,6 @@ type Facts struct {
 type Listing struct {
 	// URL is the registered URL as ThingSpace writes it; empty where there is none.
 	URL string
-}
-
-// SecretIdentity names the content of a Secret without showing it.
-type SecretIdentity struct {
-	UID, ResourceVersion string
 }
 
 // did says whether this pass has applied a step with one of these actions.

@@ -40,7 +40,7 @@ func reasonOf(err error) string {
 	case *thingspace.CredentialsRejectedError:
 		return v1alpha1.ReasonCredentialsRejected
 	case *thingspace.LoginWithheldError:
-		if e.Proven {
+		if e.Cause == thingspace.WithheldVerified {
 			return v1alpha1.ReasonAPIUnavailable
 		}
 		return v1alpha1.ReasonCredentialsRejected
@@ -85,13 +85,13 @@ func credentialsAwaited(err error) bool {
 	var missing *CredentialsError
 	var rejected *thingspace.CredentialsRejectedError
 	var withheld *thingspace.LoginWithheldError
-	return errors.As(err, &missing) || errors.As(err, &rejected) || errors.As(err, &withheld) && !withheld.Proven
+	return errors.As(err, &missing) || errors.As(err, &rejected) || errors.As(err, &withheld) && withheld.Cause != thingspace.WithheldVerified
 }
 
-// waitsForLogin says whether nothing was tried, because the user has had its login of this minute.
+// waitsForLogin says whether nothing was tried, because the user has had its login of this time.
 func waitsForLogin(err error) bool {
 	var limited *thingspace.RateLimitedError
-	return errors.As(err, &limited) && limited.LoginMinute
+	return errors.As(err, &limited) && limited.LoginInterval > 0
 }
 
 // askedToWait is how long the far side, or its protection, wants to be left alone; zero where it did not say.

@@ -31,18 +31,8 @@ type Memory struct {
 	// Failed says that the last attempt ended before ThingSpace had said what is registered: what it met another object of the account may have met too, and may not
 	// have tried since.
 	Failed bool
-	// Rejection is the last refusal of credentials.
-	Rejection *Rejection
 	// Drift is what contention (rule 9) is judged by.
 	Drift DriftMemory
-}
-
-// Rejection is a refusal of the credentials in one Secret.
-type Rejection struct {
-	Secret SecretIdentity
-	Err    error
-	// At is when ThingSpace was asked. Looking at the Secret since then is no asking.
-	At time.Time
 }
 
 // DriftMemory is when foreign URLs were found lately.

@@ -49,22 +49,11 @@ func failure(f Facts) string {
 		return e.Problem + " It is looked at again by itself, every 30s at first and every 5m later."
 	case *thingspace.CredentialsRejectedError:
 		if e.Login {
-			if told := toldBefore(f, e.Error()); told != "" && e.Code == "" { // an earlier process knew ThingSpace's code
-				return told
-			}
-			return e.Error() + ". No further login is made, because ThingSpace locks a user after five failures. Put the right values into " +
-				secret + "; a change is noticed within minutes."
+			return e.Error() + "; " + loginsLeft(e.Failed, e.ConfigMap, e.Key, secret)
 		}
 		return e.Error() + ". Put the right values into " + secret + "; a change is noticed within minutes." + slot
 	case *thingspace.LoginWithheldError:
-		if e.Proven {
-			if told := toldBefore(f, thingspace.Unavailable); told != "" { // each login that is made says it again
-				return told
-			}
-			return e.Error() + ". The next login is made within 10m. Nothing needs to be done if ThingSpace is down; otherwise check the user's state there."
-		}
-		return fmt.Sprintf("%v. No login is made. Check user name and password in %s and the user's state at ThingSpace, then set the annotation %s to a new value to allow one login.",
-			e, secret, v1alpha1.RequestedAtAnnotation)
+		return withheld(f, e, secret)
 	case *thingspace.AccessDeniedError:
 		return e.Error() + ". Give the user of " + secret + " access to the account. If spec.account is wrong, replace the object: it can't be changed." + slot
 	case *thingspace.RequestRejectedError:
@@ -76,13 +65,51 @@ func failure(f Facts) string {
 			}
 		}
 		return e.Error() + "." + again + " If it lasts, check the network from the operator's pod to ThingSpace."
-	case *thingspace.RateLimitedError, *thingspace.UnexpectedResponseError:
+	case *thingspace.RateLimitedError:
+		if e.LoginInterval > 0 {
+			return fmt.Sprintf("%v. %s is read again right before it, and what it holds then is used.", e, secret) + again
+		}
+		return e.Error() + "." + again
+	case *thingspace.UnexpectedResponseError:
 		return f.Err.Error() + "." + again
 	case *KubernetesError:
 		return fmt.Sprintf("the operator could not %s: the Kubernetes API said %s.%s Check the operator's permissions if it lasts.",
 			e.Attempted, apiReason(e.Err), again)
 	}
 	return "the pass ended without a verdict." + again
+}
+
+// loginsLeft says what follows from a login that was refused.
+func loginsLeft(failed int, configMap, key, secret string) string {
+	used := fmt.Sprintf("%d of %d failed logins are used up. ", failed, thingspace.LockoutAfter)
+	if failed < loginsAllowed {
+		return used + "No login is made with these values again. Put the right ones into " + secret +
+			": a change is noticed within minutes, and the next login is made within a minute of that."
+	}
+	return used + "No login is made before an administrator allows it: put the right values into " + secret +
+		", check that the user is not locked at ThingSpace, then remove the key " + key + " from ConfigMap " + configMap + "."
+}
+
+// loginsAllowed is how many failed logins in a row the login record allows.
+const loginsAllowed = 3
+
+// withheld says why no login is made, and until when.
+func withheld(f Facts, e *thingspace.LoginWithheldError, secret string) string {
+	switch e.Cause {
+	case thingspace.WithheldVerified:
+		if told := toldBefore(f, thingspace.Unavailable); told != "" { // each login that is made says it again
+			return told
+		}
+		return thingspace.Unavailable + fmt.Sprintf(": %v. These credentials have signed in before: the next login is made within 10m. "+
+			"Nothing needs to be done if ThingSpace is down; otherwise check the user's state there.", e)
+	case thingspace.WithheldForOthers:
+		return fmt.Sprintf("%v. The next login with %s is made when that user has signed in again. "+
+			"Check user name and password in it; an administrator can remove the key %s from ConfigMap %s.", e, secret, e.Key, e.ConfigMap)
+	case thingspace.WithheldNamespace, thingspace.WithheldFull:
+		return fmt.Sprintf("%v: no login is made with %s. Correct the Secrets whose logins failed; an administrator can remove the keys of users "+
+			"that are not needed any more from ConfigMap %s.", e, secret, e.ConfigMap)
+	}
+	return loginsLeft(e.Failed, e.ConfigMap, e.Key, secret)
 }
 
 // toldBefore is what Ready says already about the object as it is, from where that begins so: while nothing has changed the message need not change to

@@ -35,7 +35,6 @@ func remember(f Facts, last Step) Memory {
 		m.Successor, m.SuccessorSince = next, f.Now
 	}
 	m.AwaitsAPI = false
-	m.Rejection = nil
 	if f.Listing != nil {
 		m.LastListed = f.Now
 	}
@@ -65,10 +64,6 @@ func remember(f Facts, last Step) Memory {
 			m.FailingSince = f.Now
 		}
 		m.RetryAt = nextLook(f, m.FailingSince)
-		m.Rejection = &Rejection{Secret: f.Secret, Err: f.Err, At: f.Now}
-		if f.RejectionKept {
-			m.Rejection = f.Memory.Rejection
-		}
 	} else {
 		m.FailingSince = time.Time{}
 	}
@@ -99,18 +94,21 @@ func nextLook(f Facts, failingSince time.Time) time.Time {
 	return look
 }
 
-// KeepsRejection says whether the pass need not ask ThingSpace, because these very credentials were refused and neither a slot nor a
-// person has asked to try again.
-func KeepsRejection(f Facts) error {
-	r := f.Memory.Rejection
-	if r == nil || r.Secret != f.Secret || f.Secret == (SecretIdentity{}) || !Handled(f.Object) {
-		return nil
+// AskAgain returns from when on a refusal of the token still counts: the last scheduled time of the
+// object, and now where a person asks for a check. A new or changed object asks again too, but not for
+// each of a fleet that is applied at once.
+func AskAgain(f Facts) time.Time {
+	switch {
+	case Handled(f.Object):
+		return NextSlot(f.Object.UID, f.Interval(), f.Now).Add(-f.Interval())
+	case f.Object.Status.ObservedGeneration == f.Object.Generation:
+		return f.Now
 	}
-	if reasonOf(r.Err) != v1alpha1.ReasonCredentialsRejected || !f.Now.Before(NextSlot(f.Object.UID, f.Interval(), r.At)) {
-		return nil
-	}
-	return r.Err
+	return f.Now.Add(-fleetApplied)
 }
+
+// fleetApplied is how long it takes to apply a fleet.
+const fleetApplied = time.Minute
 
 // backoff doubles from a second to five minutes. Up to a fifth is taken off by the UID, so that objects that failed together do not return together.
 func backoff(attempts int, uid types.UID) time.Duration {

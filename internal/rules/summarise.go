@@ -26,7 +26,6 @@ func Summarise(f Facts, last Step) Summary {
 	if requested := RequestedAt(f.Object); requested != "" {
 		status.LastHandledReconcileAt = requested
 	}
-	recordCredentials(&status, f)
 	// An object that others were let past keeps the reason for it until a listing succeeds.
 	if f.Standing.Place == PassedOver && f.Err != nil && f.Listing == nil && !passesOver(last.Reason) {
 		return Summary{Status: status, Memory: memory}

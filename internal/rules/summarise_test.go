@@ -20,7 +20,6 @@ import (
 func failing(o *v1alpha1.FotaCallback, err error) (rules.Facts, rules.Step) {
 	f := facts(o)
 	f.Err = err
-	f.Secret = rules.SecretIdentity{UID: "secret", ResourceVersion: "7"}
 	return f, rules.Decide(f)
 }
 
@@ -46,7 +45,7 @@ func TestConditions(t *testing.T) {
 		v1alpha1.ReasonAPIUnavailable:      {&thingspace.UnavailableError{Cause: "HTTP 503"}, "False", "Reconciling", "HTTP 503"},
 		v1alpha1.ReasonRateLimited:         {&thingspace.RateLimitedError{RetryAfter: time.Minute}, "False", "Reconciling", "asked to wait"},
 		v1alpha1.ReasonUnexpectedResponse:  {&thingspace.UnexpectedResponseError{Detail: "success:false"}, "False", "Reconciling", "success:false"},
-		v1alpha1.ReasonCredentialsRejected: {&thingspace.CredentialsRejectedError{Login: true}, "False", "Stalled", "locks a user after five"},
+		v1alpha1.ReasonCredentialsRejected: {&thingspace.CredentialsRejectedError{Login: true}, "False", "Stalled", "of 5 failed logins are used up"},
 		v1alpha1.ReasonAccessDenied:        {&thingspace.AccessDeniedError{Code: "900908"}, "False", "Stalled", "900908"},
 		v1alpha1.ReasonRequestRejected:     {&thingspace.RequestRejectedError{Code: "INVALID_PARAMETER"}, "False", "Stalled", "INVALID_PARAMETER"},
 	} {
@@ -139,7 +138,7 @@ func TestARoutineCheckMayFailTwice(t *testing.T) {
 	g := NewWithT(t)
 	f, step := failing(object(healthy), &thingspace.AccessDeniedError{})
 	g.Expect(rules.Summarise(f, step).Status.Conditions[0].Status).To(Equal(metav1.ConditionFalse), "no hiccup")
-	f, step = failing(object(healthy), &thingspace.RateLimitedError{LoginMinute: true, RetryAfter: time.Second})
+	f, step = failing(object(healthy), &thingspace.RateLimitedError{LoginInterval: time.Minute, RetryAfter: time.Second})
 	for range 10 {
 		summary := rules.Summarise(f, step)
 		g.Expect(summary.Status).To(Equal(f.Object.Status), "waiting for the login minute is no failure")
@@ -189,39 +188,50 @@ func TestWhenItIsTriedAgain(t *testing.T) {
 	}
 }
 
-func TestRejectedCredentialsAreOnRecord(t *testing.T) {
-	g := NewWithT(t)
-	f, step := failing(object(healthy), &thingspace.CredentialsRejectedError{Login: true})
-	record := rules.Summarise(f, step).Status.RejectedCredentials
-	g.Expect(record).To(Equal(&v1alpha1.RejectedCredentials{SecretUID: "secret", SecretResourceVersion: "7", Refused: true}), "another one has made the login")
-	f.Object.Status.RejectedCredentials = &v1alpha1.RejectedCredentials{SecretUID: "secret", SecretResourceVersion: "6", Logins: 2}
-	g.Expect(rules.Summarise(f, step).Status.RejectedCredentials).To(Equal(&v1alpha1.RejectedCredentials{SecretUID: "secret", SecretResourceVersion: "7", Logins: 2, Refused: true}))
-	f.Object.Status.RejectedCredentials.SecretUID = "replaced"
-	g.Expect(rules.Summarise(f, step).Status.RejectedCredentials).To(Equal(&v1alpha1.RejectedCredentials{SecretUID: "secret", SecretResourceVersion: "7", Logins: 2, Refused: true}), "too high is the safe side")
-	f.Logins = 1
-	g.Expect(rules.Summarise(f, step).Status.RejectedCredentials.Logins).To(BeEquivalentTo(1), "this pass has made one")
-	f.Object.Status.RejectedCredentials.SecretUID = "secret"
-	g.Expect(rules.Summarise(f, step).Status.RejectedCredentials.Logins).To(BeEquivalentTo(2), "what was on record before the login stays counted")
-	f.Object.Status.RejectedCredentials.SecretUID = "replaced"
-	f.Err = &thingspace.CredentialsRejectedError{}
-	g.Expect(rules.Summarise(f, rules.Decide(f)).Status.RejectedCredentials.SecretResourceVersion).To(Equal("6"), "a token is no login")
-	f.Err = nil
-	f = listed(f, wish)
-	g.Expect(rules.Summarise(f, rules.Decide(f)).Status.RejectedCredentials).To(BeNil(), "it has worked")
-}
-
-// A session that is older than the logins that failed lists all the same: they count on. And a login may be refused after a listing.
-func TestAListingLeavesOnRecordWhatCounts(t *testing.T) {
-	g := NewWithT(t)
-	f := listed(facts(object(healthy)), wish)
-	record := &v1alpha1.RejectedCredentials{SecretUID: "secret", SecretResourceVersion: "6", Logins: 2, Refused: true}
-	f.Object.Status.RejectedCredentials, f.LoginsStillCount = record, true
-	g.Expect(rules.Summarise(f, rules.Decide(f)).Status.RejectedCredentials).To(Equal(record))
-	f.LoginsStillCount = false
-	g.Expect(rules.Summarise(f, rules.Decide(f)).Status.RejectedCredentials).To(BeNil())
-
-	f.Secret, f.Logins, f.Err = rules.SecretIdentity{UID: "secret", ResourceVersion: "7"}, 3, &thingspace.CredentialsRejectedError{Login: true}
-	g.Expect(rules.Summarise(f, rules.Decide(f)).Status.RejectedCredentials).To(HaveField("Logins", BeEquivalentTo(3)))
+// What a person is told about logins: how many are used up, what comes next, and what to do.
+func TestMessagesAboutLogins(t *testing.T) {
+	where := func(cause thingspace.WithheldCause, failed int) error {
+		return &thingspace.LoginWithheldError{Failed: failed, Cause: cause, ConfigMap: "operator/logins", Key: "0123abcd"}
+	}
+	for name, test := range map[string]struct {
+		err  error
+		says []string
+	}{
+		"refused": {
+			&thingspace.CredentialsRejectedError{Login: true, Code: "X.LoginFailed", Failed: 1},
+			[]string{"refused the login with username and password (X.LoginFailed); 1 of 5 failed logins are used up. ", "Secret iot/thingspace-credentials", "a change is noticed within minutes", "within a minute of that"},
+		},
+		"refused for the third time": {
+			&thingspace.CredentialsRejectedError{Login: true, Failed: 3, ConfigMap: "operator/logins", Key: "0123abcd"},
+			[]string{"3 of 5 failed logins are used up. No login is made before an administrator allows it", "remove the key 0123abcd from ConfigMap operator/logins"},
+		},
+		"all used up": {
+			where(thingspace.WithheldFailed, 3),
+			[]string{"3 of 5 failed logins are used up. No login is made before an administrator allows it", "remove the key 0123abcd from ConfigMap operator/logins"},
+		},
+		"all used up, and verified": {
+			where(thingspace.WithheldVerified, 3),
+			[]string{"ThingSpace is unavailable: no login is made: 3 of 5 failed logins are used up", "within 10m"},
+		},
+		"another namespace's user": {
+			where(thingspace.WithheldForOthers, 1),
+			[]string{"a Secret of another namespace", "1 of 5 failed logins are used up", "when that user has signed in again", "0123abcd"},
+		},
+		"too many users": {where(thingspace.WithheldNamespace, 0), []string{"too many users", "operator/logins"}},
+		"no place":       {where(thingspace.WithheldFull, 0), []string{"no place for another user", "operator/logins"}},
+		"the user's minute": {
+			&thingspace.RateLimitedError{LoginInterval: time.Minute, RetryAfter: time.Second},
+			[]string{"at most one in 1m", "Secret iot/thingspace-credentials is read again right before it"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, step := failing(object(), test.err)
+			ready := meta.FindStatusCondition(rules.Summarise(f, step).Status.Conditions, v1alpha1.ConditionReady)
+			for _, text := range test.says {
+				NewWithT(t).Expect(ready.Message).To(ContainSubstring(text))
+			}
+		})
+	}
 }
 
 func TestWhatIsRegisteredIsOnRecord(t *testing.T) {
@@ -266,7 +276,7 @@ func TestMessagesDoNotChangeToAndFro(t *testing.T) {
 	f.Object.Status = rules.Summarise(f, step).Status
 	for _, heldBack := range []error{
 		&thingspace.UnavailableError{CircuitOpen: true, RetryAfter: 17 * time.Second},
-		&thingspace.LoginWithheldError{Proven: true, RetryAfter: 7 * time.Minute},
+		&thingspace.LoginWithheldError{Cause: thingspace.WithheldVerified, RetryAfter: 7 * time.Minute},
 	} {
 		f.Err = heldBack
 		g.Expect(rules.Summarise(f, rules.Decide(f)).Status).To(Equal(f.Object.Status), "%T", heldBack)

@@ -154,7 +154,7 @@ func (s *Simulator) deleteFault(r *http.Request) (any, error) {
 }
 
 func (s *Simulator) getUser(r *http.Request) (any, error) {
-	known, ok := s.Users()[r.PathValue("name")]
+	known, ok := s.Users()[strings.ToLower(r.PathValue("name"))]
 	if !ok {
 		return nil, errNotFound
 	}
@@ -171,7 +171,7 @@ func (s *Simulator) putUser(r *http.Request) (any, error) {
 		return nil, err
 	}
 	name := r.PathValue("name")
-	if _, ok := s.Users()[name]; !ok && wish.Password == "" {
+	if _, ok := s.Users()[strings.ToLower(name)]; !ok && wish.Password == "" {
 		return nil, errors.New("a new user needs a password")
 	}
 	if wish.Password != "" {
@@ -180,7 +180,7 @@ func (s *Simulator) putUser(r *http.Request) (any, error) {
 	if wish.Accounts != nil {
 		s.SetAccounts(name, *wish.Accounts...)
 	}
-	return s.Users()[name], nil
+	return s.Users()[strings.ToLower(name)], nil
 }
 
 func (s *Simulator) putApp(r *http.Request) (any, error) {

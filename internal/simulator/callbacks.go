@@ -27,7 +27,7 @@ func (s *Simulator) callbackProblem(c *call) *reply {
 
 // mayUse is false for a user who is gone since the login, too.
 func (s *Simulator) mayUse(name, key string) bool {
-	known := s.users[name]
+	known := s.users[strings.ToLower(name)]
 	return known != nil && (known.accounts == nil || known.accounts[key])
 }
 

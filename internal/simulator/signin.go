@@ -67,7 +67,7 @@ func (s *Simulator) logIn(c *call) reply {
 		return refused(http.StatusBadRequest, servicePrefix+"MalformedRequest", "The request can't be read.")
 	}
 	c.user = given.Username
-	known := s.users[given.Username]
+	known := s.users[strings.ToLower(given.Username)]
 	switch {
 	case known == nil:
 		return refused(s.options.LoginRefusal, servicePrefix+"LoginFailed", "User name or password is wrong.")

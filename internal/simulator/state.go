@@ -35,18 +35,18 @@ func (s *Simulator) AddApp(clientID, clientSecret string) {
 func (s *Simulator) SetUser(name, password string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if known := s.users[name]; known != nil {
+	if known := s.users[strings.ToLower(name)]; known != nil {
 		known.password, known.failed, known.locked = password, 0, false
 		return
 	}
-	s.users[name] = &user{password: password}
+	s.users[strings.ToLower(name)] = &user{password: password}
 }
 
 // SetAccounts limits a user to some accounts; to none of them given, to any account, as users are at first. An unknown user is ignored.
 func (s *Simulator) SetAccounts(name string, accounts ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	known := s.users[name]
+	known := s.users[strings.ToLower(name)]
 	if known == nil {
 		return
 	}
@@ -63,7 +63,7 @@ func (s *Simulator) SetAccounts(name string, accounts ...string) {
 func (s *Simulator) Unlock(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if known := s.users[name]; known != nil {
+	if known := s.users[strings.ToLower(name)]; known != nil {
 		known.failed, known.locked = 0, false
 	}
 }
@@ -76,7 +76,7 @@ type User struct {
 	Accounts []string `json:"accounts,omitempty"`
 }
 
-// Users are all users, by name.
+// Users are all users, by name in lower case: whether ThingSpace heeds letter case is not known, and the careful reading is that it does not.
 func (s *Simulator) Users() map[string]User {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -88,10 +88,12 @@ func (s *Simulator) Users() map[string]User {
 }
 
 // Locked says whether a user has been locked out.
-func (s *Simulator) Locked(name string) bool { return s.Users()[name].Locked }
+func (s *Simulator) Locked(name string) bool { return s.Users()[strings.ToLower(name)].Locked }
 
 // FailedLogins is how many logins in a row were refused for a user.
-func (s *Simulator) FailedLogins(name string) int { return s.Users()[name].FailedLogins }
+func (s *Simulator) FailedLogins(name string) int {
+	return s.Users()[strings.ToLower(name)].FailedLogins
+}
 
 // Deny makes an account one that nobody may touch, or lifts that.
 func (s *Simulator) Deny(account string, denied bool) {

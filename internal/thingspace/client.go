@@ -38,6 +38,8 @@ type Config struct {
 	Registerer prometheus.Registerer
 	// UserAgent is sent with every call.
 	UserAgent string
+	// Logins counts logins.
+	Logins LoginRecord
 	// OnRecovery is called when the open circuit closes. It must not block.
 	OnRecovery func()
 }
@@ -53,17 +55,21 @@ type Client struct {
 	pace    *pace
 	pauses  *pauses
 	circuit *circuit
-	logins  *logins
+	logins  LoginRecord
 	metrics *clientMetrics
 
 	mu       sync.Mutex
 	sessions map[Digest]*sessionState
+	swept    time.Time
 }
 
 // New returns a Client that has made no call yet. It refuses a base URL that no call could use.
 func New(config Config) (*Client, error) {
 	if err := CheckBaseURL(config.BaseURL, config.AllowHTTP); err != nil {
 		return nil, err
+	}
+	if config.Logins == nil {
+		return nil, errors.New("no record counts logins")
 	}
 	transport := config.Transport
 	if transport == nil {
@@ -82,7 +88,7 @@ func New(config Config) (*Client, error) {
 		pace:      newPace(config.QPS, config.Burst, config.Clock),
 		pauses:    newPauses(config.Clock),
 		circuit:   newCircuit(config.Clock, config.OnRecovery),
-		logins:    newLogins(config.Clock),
+		logins:    config.Logins,
 		metrics:   newClientMetrics(config.Registerer),
 		sessions:  map[Digest]*sessionState{},
 	}, nil
@@ -113,8 +119,8 @@ func (c *Client) List(ctx context.Context, caller Caller) (string, error) {
 
 // Register registers callback where nothing is registered (Register Callback, V3: POST, which replaces what is there), and returns it as
 // ThingSpace wrote it.
-func (c *Client) Register(ctx context.Context, caller Caller, callback string, prove Prove) (string, error) {
-	a, err := c.write(ctx, caller, request{operation: opRegister, method: http.MethodPost, prove: prove}, callback)
+func (c *Client) Register(ctx context.Context, caller Caller, callback string, precondition Precondition) (string, error) {
+	a, err := c.write(ctx, caller, request{operation: opRegister, method: http.MethodPost, precondition: precondition}, callback)
 	if err != nil {
 		return "", err
 	}
@@ -123,33 +129,37 @@ func (c *Client) Register(ctx context.Context, caller Caller, callback string, p
 
 // Update replaces what is registered in place (Update Callback, V3: PUT), and returns it as ThingSpace wrote it. Where ThingSpace refuses that with 400 or
 // 404, it registers: whether PUT works with nothing registered is not documented.
-func (c *Client) Update(ctx context.Context, caller Caller, callback string, prove Prove) (string, error) {
-	a, err := c.write(ctx, caller, request{operation: opUpdate, method: http.MethodPut, prove: prove}, callback)
+func (c *Client) Update(ctx context.Context, caller Caller, callback string, precondition Precondition) (string, error) {
+	a, err := c.write(ctx, caller, request{operation: opUpdate, method: http.MethodPut, precondition: precondition}, callback)
 	if err != nil {
 		return "", err
 	}
 	if (a.status == http.StatusBadRequest || a.status == http.StatusNotFound) && !a.throttled() {
-		return c.Register(ctx, caller, callback, prove)
+		return c.Register(ctx, caller, callback, precondition)
 	}
 	return a.echo()
 }
 
 // Deregister removes the registration (Deregister Callback, V3). An answer that nothing was registered is a success; whether it is gone only List
 // can say.
-func (c *Client) Deregister(ctx context.Context, caller Caller, prove Prove) error {
-	a, err := c.call(ctx, caller, request{operation: opDeregister, method: http.MethodDelete, prove: prove})
+func (c *Client) Deregister(ctx context.Context, caller Caller, precondition Precondition) error {
+	a, err := c.call(ctx, caller, request{operation: opDeregister, method: http.MethodDelete, precondition: precondition})
 	if err != nil {
 		return err
 	}
 	return a.deregistered()
 }
 
-// SignedIn says whether a call with these credentials would go out without asking for a token or a session first.
+// SignedIn reports whether a call with these credentials would leave without asking for a token or a
+// session first.
 func (c *Client) SignedIn(credentials Credentials) bool {
-	state, now := c.sessionOf(credentials.Digest()), c.clock.Now()
-	state.mu.Lock()
-	defer state.mu.Unlock()
-	_, ok := state.current(now)
+	c.mu.Lock()
+	state := c.sessions[credentials.Digest()]
+	c.mu.Unlock()
+	if state == nil {
+		return false
+	}
+	_, ok := state.current(c.clock.Now())
 	return ok
 }
 
@@ -160,9 +170,12 @@ func (c *Client) sessionOf(digest Digest) *sessionState {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := c.clock.Now()
+	if now.Sub(c.swept) >= sweepEvery {
+		c.swept = now
+		maps.DeleteFunc(c.sessions, func(_ Digest, s *sessionState) bool { return s.forgettable(now) })
+	}
 	state := c.sessions[digest]
 	if state == nil {
-		maps.DeleteFunc(c.sessions, func(_ Digest, s *sessionState) bool { return now.Sub(s.asked) > sessionKept })
 		state = &sessionState{}
 		c.sessions[digest] = state
 	}
@@ -182,73 +195,91 @@ func (c *Client) write(ctx context.Context, caller Caller, r request, callback s
 	return c.call(ctx, caller, r)
 }
 
-// call makes one of the four calls. Where ThingSpace refuses the sign-in that it carried, it signs in and repeats the call; all four are
-// idempotent. Token and session are each renewed once at most: the gateway looks at the token first, so a call whose session has ended as well
-// learns of that only from the repetition.
+// call makes one of the four calls. Where ThingSpace refuses the sign-in that it carried, it signs in
+// and repeats the call; all four are idempotent. Token and session are each renewed once at most: the
+// gateway looks at the token first, so a call whose session has ended as well learns of that only
+// from the repetition.
 func (c *Client) call(ctx context.Context, caller Caller, r request) (answer, error) {
 	if err := CheckAccount(caller.Account); err != nil {
 		return answer{}, err
 	}
-	digest := caller.Credentials.Digest()
-	state := c.sessionOf(digest)
-	c.logins.stillAsked(caller, digest)
-	r.account, r.credentials, r.path = caller.Account, digest, "/fota/v3/callbacks/"+url.PathEscape(caller.Account)
-	var renewed cure
-	for {
-		if err := c.pauses.check(digest); err != nil {
+	r.account, r.namespace, r.path = caller.Account, caller.Namespace, "/fota/v3/callbacks/"+url.PathEscape(caller.Account)
+	var renewed part
+	for changes := 0; ; {
+		credentials, err := c.credentialsOf(ctx, caller)
+		if err != nil {
 			return answer{}, err
 		}
-		g, own, err := c.authorize(ctx, caller, digest)
+		r.credentials = credentials.Digest()
+		if err := c.pauses.check(r.credentials); err != nil {
+			return answer{}, err
+		}
+		state := c.sessionOf(r.credentials)
+		g, own, err := c.authorize(ctx, caller, credentials, state)
+		if err == errCredentialsChanged && changes < credentialChanges { //nolint:errorlint // it comes as it is
+			changes++
+			continue
+		}
 		if err != nil {
 			return answer{}, err
 		}
 		r.header = map[string]string{
-			"Authorization": "Bearer " + g.token.Reveal(), "VZ-M2M-Token": g.session.Reveal(),
+			"Authorization": "Bearer " + g.token.value.Reveal(), "VZ-M2M-Token": g.session.value.Reveal(),
 			"Accept": "application/json", "Content-Type": "application/json",
 		}
 		a, _, err := c.send(ctx, r)
 		if err != nil {
 			return answer{}, err
 		}
-		cure := cureFor(a)
-		if cure == cureNone {
+		refused := refusedPart(a)
+		if refused == 0 {
 			state.used(g, a.at)
 			return a, nil
 		}
-		young := a.at.Sub(g.sessionBegan) < loginEvery
-		atFault := cure &^ renewed // of both, what has just been renewed is not
-		if atFault == cureNone || cure == cureBoth && young || cure == cureSession && own && young {
+		young := a.at.Sub(g.session.at) < sessionYoung
+		atFault := refused &^ renewed // of both, what was just renewed is not
+		if atFault == 0 || refused == partToken|partSession && young || refused == partSession && own && young {
 			return answer{}, &AccessDeniedError{Code: refusalIn(a.body).code}
 		}
-		state.drop(g, atFault&cureBearer != 0, atFault&cureSession != 0)
+		state.drop(g, atFault)
 		renewed |= atFault
 	}
 }
 
-// cure is what to drop before signing in again: the bearer, the session, or both.
-type cure int
+// credentialChanges is how often credentials may change during one call.
+const credentialChanges = 3
+
+// credentialsOf returns the credentials of a call, newly read where it has to sign in with them.
+func (c *Client) credentialsOf(ctx context.Context, caller Caller) (Credentials, error) {
+	credentials, err := caller.Credentials.Get(ctx, credentialsServe)
+	if err == nil && !c.SignedIn(credentials) {
+		return caller.Credentials.Get(ctx, credentialsServeSignIn)
+	}
+	return credentials, err
+}
+
+// part is what an answer refuses of a sign-in: the token, the session, or both.
+type part int
 
 const (
-	cureNone    cure = 0
-	cureBearer  cure = 1
-	cureSession cure = 2
-	cureBoth         = cureBearer | cureSession
+	partToken part = 1 << iota
+	partSession
 )
 
-// cureFor covers every shape in which a sign-in was seen refused: 900901 and 900902 concern the bearer, a code with SessionToken at any
-// status the session, any other 401 may be either.
-func cureFor(a answer) cure {
+// refusedPart covers every shape in which a sign-in was seen refused: 900901 and 900902 concern the
+// token, a code with SessionToken at any status the session, any other 401 may be either.
+func refusedPart(a answer) part {
 	if a.status < 400 || a.throttled() {
-		return cureNone
+		return 0
 	}
 	r := refusalIn(a.body)
 	switch {
 	case r.aboutSession():
-		return cureSession
+		return partSession
 	case r.aboutBearer():
-		return cureBearer
+		return partToken
 	case a.status == http.StatusUnauthorized:
-		return cureBoth
+		return partToken | partSession
 	}
-	return cureNone
+	return 0
 }

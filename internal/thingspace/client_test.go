@@ -14,6 +14,8 @@ import (
 	. "github.com/onsi/gomega"
 	clocktesting "k8s.io/utils/clock/testing"
 
+	"github.com/fota-callback-operator/fota-callback-operator/internal/logins"
+	"github.com/fota-callback-operator/fota-callback-operator/internal/logins/loginstest"
 	"github.com/fota-callback-operator/fota-callback-operator/internal/simulator"
 	"github.com/fota-callback-operator/fota-callback-operator/internal/thingspace"
 )
@@ -34,6 +36,8 @@ type far struct {
 	*simulator.Simulator
 	clock     *clocktesting.FakeClock
 	client    *thingspace.Client
+	record    *loginstest.API
+	base      string
 	recovered atomic.Int32
 }
 
@@ -44,14 +48,18 @@ func newFar(t *testing.T, options simulator.Options, changes ...func(*thingspace
 	f.Simulator = simulator.New(options)
 	server := httptest.NewServer(f.Simulator)
 	t.Cleanup(server.Close)
-	f.client = f.newClient(t, server.URL+"/api", changes...)
+	f.base = server.URL + "/api"
+	f.client = f.newClient(t, f.base, changes...)
 	return f
 }
 
 func (f *far) newClient(t *testing.T, base string, changes ...func(*thingspace.Config)) *thingspace.Client {
 	t.Helper()
+	if f.record == nil {
+		_, f.record = loginstest.NewStore(f.clock)
+	}
 	config := thingspace.Config{
-		BaseURL: base, AllowHTTP: true, Timeout: 2 * time.Second, Clock: f.clock, OnRecovery: func() { f.recovered.Add(1) },
+		Logins: logins.NewStore(f.record, loginstest.Name, f.clock), BaseURL: base, AllowHTTP: true, Timeout: 2 * time.Second, Clock: f.clock, OnRecovery: func() { f.recovered.Add(1) },
 	}
 	for _, change := range changes {
 		change(&config)
@@ -61,8 +69,22 @@ func (f *far) newClient(t *testing.T, base string, changes ...func(*thingspace.C
 	return client
 }
 
+// source is a Secret that holds the same credentials all the time.
+type source thingspace.Credentials
+
+// Get implements thingspace.CredentialsSource.
+func (s source) Get(context.Context, time.Duration) (thingspace.Credentials, error) {
+	return thingspace.Credentials(s), nil
+}
+
+// caller has its credentials in a version of a Secret that is as many as there are credentials.
 func caller(credentials thingspace.Credentials) thingspace.Caller {
-	return thingspace.Caller{Account: account, Credentials: credentials}
+	if credentials.Secret.UID == "" {
+		credentials.Secret = thingspace.SecretVersion{
+			Namespace: "iot", Name: "credentials", UID: "secret", ResourceVersion: fmt.Sprintf("%x", credentials.Digest()),
+		}
+	}
+	return thingspace.Caller{Account: account, Namespace: credentials.Secret.Namespace, Credentials: source(credentials)}
 }
 
 func as[E error](t *testing.T, err error) E {
@@ -312,6 +334,7 @@ func TestNoAnswer(t *testing.T) {
 	_, err = f.client.List(t.Context(), caller(good))
 	g.Expect(as[*thingspace.UnavailableError](t, err).Cause).To(Equal("the connection was closed without an answer"))
 
+	f.clock.Step(time.Minute) // the user has one login in this time
 	nowhere := f.newClient(t, "http://127.0.0.1:1/api")
 	_, err = nowhere.List(t.Context(), caller(good))
 	g.Expect(as[*thingspace.UnavailableError](t, err).Cause).To(Equal("connection refused"))
@@ -384,7 +407,7 @@ func TestCircuit(t *testing.T) {
 
 func TestBaseURL(t *testing.T) {
 	for _, bad := range []string{"", "thingspace", "ftp://h/api", "http://h/api", "https://", "https://u:p@h/api", "https://h/api?x", "https://h/#f"} {
-		_, err := thingspace.New(thingspace.Config{BaseURL: bad})
+		_, err := thingspace.New(thingspace.Config{BaseURL: bad, Logins: logins.NewStore(nil, loginstest.Name, nil)})
 		NewWithT(t).Expect(err).To(HaveOccurred(), bad)
 	}
 }

@@ -14,6 +14,10 @@ type CredentialsRejectedError struct {
 	Login bool
 	// Code is ThingSpace's error code, where it gave one.
 	Code string
+	// Failed is how many logins of the user in a row are not known to have succeeded.
+	Failed int
+	// ConfigMap, as namespace/name, and Key are where the user's logins are counted, where that is known.
+	ConfigMap, Key string
 }
 
 func (e *CredentialsRejectedError) Error() string {
@@ -23,17 +27,50 @@ func (e *CredentialsRejectedError) Error() string {
 	return "ThingSpace refused the token with client-id and client-secret" + inParens(e.Code)
 }
 
-// LoginWithheldError means that no login was sent because too many in a row have failed for the user: ThingSpace
-// locks a user after five.
+// WithheldCause is why a login is withheld.
+type WithheldCause int
+
+// The causes.
+const (
+	// WithheldFailed: three logins in a row are not known to have succeeded, and these credentials never signed in.
+	WithheldFailed WithheldCause = iota
+	// WithheldVerified: likewise, but these credentials have signed in before; there is one login in ten minutes.
+	WithheldVerified
+	// WithheldForOthers: the user signs in with credentials of other namespaces, and has failed logins.
+	WithheldForOthers
+	// WithheldNamespace: the namespace has begun the records of too many users who never signed in.
+	WithheldNamespace
+	// WithheldFull: there is no place for the record of one user more.
+	WithheldFull
+)
+
+// LoginWithheldError means that no login was sent, so that the user is not locked out: ThingSpace locks a user after five failed logins in a row.
 type LoginWithheldError struct {
-	// Proven says that these credentials have signed in before; then a login is allowed again after RetryAfter.
-	Proven bool
-	// RetryAfter is when, for proven credentials; zero for others, which wait for a person (Caller.LoginRequest).
+	// Failed is how many logins of the user in a row are not known to have succeeded.
+	Failed int
+	// Cause is why there is no login.
+	Cause WithheldCause
+	// RetryAfter is when there is one again, where that is known.
 	RetryAfter time.Duration
+	// ConfigMap, as namespace/name, and Key are where the user's logins are counted.
+	ConfigMap, Key string
 }
 
 func (e *LoginWithheldError) Error() string {
-	return fmt.Sprintf("at least %d logins in a row have failed for this user, and ThingSpace locks a user after five", mostFailedLogins)
+	switch e.Cause {
+	case WithheldNamespace:
+		return "logins of too many users that never signed in have failed in this namespace"
+	case WithheldFull:
+		return "the login record has no place for another user"
+	case WithheldForOthers:
+		return "the user signs in with a Secret of another namespace, and the last login failed: " + usedUp(e.Failed)
+	default:
+		return "no login is made: " + usedUp(e.Failed)
+	}
+}
+
+func usedUp(failed int) string {
+	return fmt.Sprintf("%d of %d failed logins are used up", failed, LockoutAfter)
 }
 
 // AccessDeniedError means that a signed-in caller may not do this: a refusal that a fresh sign-in did not, or would not, cure.
@@ -50,13 +87,13 @@ func (e *AccessDeniedError) Error() string {
 type RateLimitedError struct {
 	// RetryAfter is for how long nothing is sent for these credentials: from 1 s to 10 min.
 	RetryAfter time.Duration
-	// LoginMinute is true where nothing was sent because the user has had its one login of this minute.
-	LoginMinute bool
+	// LoginInterval is set where nothing was sent because the user has had its one login of this time.
+	LoginInterval time.Duration
 }
 
 func (e *RateLimitedError) Error() string {
-	if e.LoginMinute {
-		return "the next login of this user has to wait: there is at most one a minute"
+	if e.LoginInterval > 0 {
+		return fmt.Sprintf("the next login of this user has to wait: there is at most one in %s", e.LoginInterval)
 	}
 	return "ThingSpace asked to wait before the next call with these credentials"
 }

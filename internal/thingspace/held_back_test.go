@@ -2,10 +2,6 @@ package thingspace_test
 
 import (
 	"context"
-	"errors"
-	"net"
-	"net/http"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -15,54 +11,6 @@ import (
 	"github.com/fota-callback-operator/fota-callback-operator/internal/simulator"
 	"github.com/fota-callback-operator/fota-callback-operator/internal/thingspace"
 )
-
-// unreachableLogin lets everything through but logins, which find nobody to connect to once so many have gone through.
-type unreachableLogin struct{ logins int }
-
-func (u *unreachableLogin) RoundTrip(r *http.Request) (*http.Response, error) {
-	if strings.HasSuffix(r.URL.Path, "/session/login") {
-		if u.logins--; u.logins >= 0 {
-			return http.DefaultTransport.RoundTrip(r)
-		}
-		return nil, &net.OpError{Op: "dial", Err: errors.New("no route to host")}
-	}
-	return http.DefaultTransport.RoundTrip(r)
-}
-
-// What was put on record is taken back, and nothing else: nothing goes on record for credentials that have signed in before.
-func TestALoginThatNeverLeavesIsTakenBack(t *testing.T) {
-	for name, test := range map[string]struct {
-		logins, recorded int // that go through; and then, in five calls
-	}{
-		"unproven": {0, 5},
-		"proven":   {1, 0},
-	} {
-		t.Run(name, func(t *testing.T) {
-			g := NewWithT(t)
-			f := newFar(t, simulator.Options{}, func(c *thingspace.Config) { c.Transport = &unreachableLogin{test.logins} })
-			for range test.logins {
-				g.Expect(f.list(t, caller(good))).To(Succeed())
-				f.clock.Step(16 * time.Minute) // the session ends by idling
-			}
-			asked, recorded, unsent := 0, 0, 0
-			c := caller(good)
-			c.BeforeLogin = func(_ context.Context, proven bool) error {
-				asked++
-				if !proven {
-					recorded++
-				}
-				return nil
-			}
-			c.LoginUncounted = func() { unsent++ }
-			for range 5 {
-				_ = as[*thingspace.UnavailableError](t, f.list(t, c))
-				g.Expect(unsent).To(Equal(recorded))
-			}
-			g.Expect([]int{asked, recorded}).To(Equal([]int{5, test.recorded}))
-			g.Expect(f.Count("login")).To(Equal(test.logins))
-		})
-	}
-}
 
 // Calls that wait for their place in the rate limit see what ThingSpace has said meanwhile.
 func TestCallsInLineAreHeldBackToo(t *testing.T) {

@@ -9,55 +9,48 @@ import (
 	clocktesting "k8s.io/utils/clock/testing"
 )
 
-// called is a caller with credentials that nobody else has.
-func called(name string) Caller {
-	return Caller{Account: "0000123456-00001", Credentials: Credentials{ClientID: "app", ClientSecret: "key", Username: Sensitive(name), Password: "secret"}}
-}
-
-func TestRecordsOfLoginsGoInTheEnd(t *testing.T) {
-	g, clock := NewWithT(t), clocktesting.NewFakeClock(time.Now())
-	l := newLogins(clock)
-	begin := func(name string) {
-		attempt, err := l.begin(called(name), called(name).Credentials.Digest())
-		g.Expect(err).NotTo(HaveOccurred())
-		attempt.ended()
+// What is kept of credentials goes when nobody asks about them: the more it would be missed, the later.
+func TestWhatIsKeptOfCredentialsGoesInTheEnd(t *testing.T) {
+	for name, test := range map[string]struct {
+		known func(*sessionState, time.Time)
+		kept  time.Duration
+	}{
+		"nothing":            {func(*sessionState, time.Time) {}, 0},
+		"a refused token":    {func(s *sessionState, now time.Time) { s.refuse(&CredentialsRejectedError{}, now) }, credentialsServe},
+		"a token":            {func(s *sessionState, now time.Time) { s.setToken("t", time.Hour, now) }, sessionKept},
+		"a session":          {func(s *sessionState, now time.Time) { s.setSession("s", now) }, verdictKept},
+		"a refused password": {func(s *sessionState, now time.Time) { s.refuse(&CredentialsRejectedError{Login: true}, now) }, verdictKept},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g, clock := NewWithT(t), clocktesting.NewFakeClock(time.Now())
+			c, err := New(Config{BaseURL: "https://thingspace.example.com/api", Clock: clock, Logins: struct{ LoginRecord }{}})
+			g.Expect(err).NotTo(HaveOccurred())
+			first, second := Credentials{Username: "first"}.Digest(), Credentials{Username: "second"}.Digest()
+			test.known(c.sessionOf(first), clock.Now())
+			clock.Step(max(test.kept, sweepEvery) - time.Second)
+			c.sessionOf(second)
+			g.Expect(c.sessions).To(HaveKey(first))
+			clock.Step(2 * sweepEvery)
+			c.sessionOf(second)
+			g.Expect(c.sessions).NotTo(HaveKey(first))
+			g.Expect(c.sessions).To(HaveKey(second), "it was asked about")
+		})
 	}
-	begin("first")
-	clock.Step(loginsServe)
-	begin("second")
-	g.Expect(l.users).To(HaveLen(2))
-	g.Expect(l.contents).To(HaveLen(2))
-	clock.Step(time.Hour)
-	begin("second")
-	g.Expect(l.users).To(HaveLen(1))
-	g.Expect(l.contents).To(HaveLen(1))
-}
-
-func TestSessionsGoInTheEnd(t *testing.T) {
-	g, clock := NewWithT(t), clocktesting.NewFakeClock(time.Now())
-	c, err := New(Config{BaseURL: "https://thingspace.example.com/api", Clock: clock})
-	g.Expect(err).NotTo(HaveOccurred())
-	digests := []Digest{called("first").Credentials.Digest(), called("second").Credentials.Digest(), called("third").Credentials.Digest()}
-	c.sessionOf(digests[0])
-	clock.Step(sessionKept)
-	c.sessionOf(digests[1])
-	g.Expect(c.sessions).To(HaveLen(2))
-	clock.Step(time.Second)
-	c.sessionOf(digests[2])
-	g.Expect(c.sessions).To(HaveLen(2))
-	g.Expect(c.sessions).NotTo(HaveKey(digests[0]))
 }
 
 // Answers may come in another order than their calls.
 func TestUsedOnlyGoesForward(t *testing.T) {
 	g, now := NewWithT(t), time.Now()
 	s := &sessionState{}
+	s.setSession("past", now)
+	past := s.grant
 	s.setSession("present", now)
-	s.used(grant{session: "present"}, now.Add(-time.Second))
-	s.used(grant{session: "past"}, now.Add(time.Second))
-	g.Expect(s.sessionUsed).To(Equal(now))
-	s.used(grant{session: "present"}, now.Add(time.Second))
-	g.Expect(s.sessionUsed).To(Equal(now.Add(time.Second)))
+	present := s.grant
+	s.used(present, now.Add(-time.Second))
+	s.used(past, now.Add(time.Second))
+	g.Expect(s.grant.session.until).To(Equal(now.Add(sessionIdle)))
+	s.used(present, now.Add(time.Second))
+	g.Expect(s.grant.session.until).To(Equal(now.Add(sessionIdle + time.Second)))
 }
 
 func TestWhatCanStandInAHeader(t *testing.T) {

@@ -1,7 +1,6 @@
 package thingspace_test
 
 import (
-	"context"
 	"net/http/httptest"
 	"testing"
 	"time"
@@ -10,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	clocktesting "k8s.io/utils/clock/testing"
 
+	"github.com/fota-callback-operator/fota-callback-operator/internal/logins/loginstest"
 	"github.com/fota-callback-operator/fota-callback-operator/internal/simulator"
 	"github.com/fota-callback-operator/fota-callback-operator/internal/thingspace"
 )
@@ -54,125 +54,6 @@ func TestFailedLoginsAreNotForgottenByWaiting(t *testing.T) {
 	_ = as[*thingspace.LoginWithheldError](t, f.list(t, caller(good)))
 }
 
-// Nor are a process's own failures forgotten where there are others' besides.
-func TestFailuresBesideEarlierOnesAreNotForgotten(t *testing.T) {
-	g, f := NewWithT(t), newFar(t, simulator.Options{})
-	f.Inject(simulator.Fault{Operation: "login", Status: 500})
-	c := caller(good)
-	c.Earlier.Failed = 1
-	g.Expect(f.list(t, c)).NotTo(Succeed())
-	f.clock.Step(30 * 24 * time.Hour)
-	g.Expect(f.list(t, caller(f.somebody()))).NotTo(Succeed())
-	_ = as[*thingspace.UnavailableError](t, f.list(t, c))
-	f.clock.Step(2 * time.Minute)
-	_ = as[*thingspace.LoginWithheldError](t, f.list(t, c))
-}
-
-// A session that is used, and an outage too, outlasts what is kept of credentials that nobody asks about. Whoever goes on calling is known all the same: as
-// one who has signed in, and whose earlier failures have ended with that.
-func TestCredentialsInUseAreNotForgotten(t *testing.T) {
-	for name, faults := range map[string][]simulator.Fault{
-		"their session goes on": nil,
-		"no token for days":     {{Operation: "token", Status: 503}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			g, f := NewWithT(t), newFar(t, simulator.Options{})
-			c := caller(good)
-			c.Earlier.Failed = 2
-			c.AfterLogin = func(context.Context) { c.Earlier.Failed = 0 }
-			g.Expect(f.list(t, c)).To(Succeed())
-			for _, fault := range faults {
-				f.Inject(fault)
-			}
-			for began := f.clock.Now(); f.clock.Since(began) < 50*time.Hour; f.clock.Step(10 * time.Minute) {
-				_ = f.list(t, c)
-			}
-			g.Expect(f.Count("login")).To(Equal(1))
-			f.ClearFaults()
-			f.EndSessions()
-			f.Inject(simulator.Fault{Operation: "login", Status: 500})
-			for range 3 {
-				_ = as[*thingspace.UnavailableError](t, f.list(t, c))
-				f.clock.Step(time.Minute)
-			}
-			g.Expect(as[*thingspace.LoginWithheldError](t, f.list(t, c)).Proven).To(BeTrue())
-		})
-	}
-}
-
-// Whose logins an earlier process recorded may be known only after the user has been met.
-func TestEarlierLoginsThatBecomeKnownLater(t *testing.T) {
-	g, f := NewWithT(t), newFar(t, simulator.Options{})
-	f.Inject(simulator.Fault{Operation: "login", Status: 500})
-	c := caller(good)
-	g.Expect(f.list(t, c)).NotTo(Succeed())
-	f.clock.Step(time.Minute)
-	c.Earlier.Failed = 2
-	for range 2 {
-		_ = as[*thingspace.LoginWithheldError](t, f.list(t, c))
-	}
-	g.Expect(f.Count("login")).To(Equal(1))
-
-	f.ClearFaults()
-	c.Earlier.Failed = 0
-	g.Expect(f.list(t, c)).To(Succeed(), "or that they were another's, or are over")
-}
-
-// Another process may still be at work when this one begins: what it was refused becomes known only then.
-func TestARefusalOfAnotherProcess(t *testing.T) {
-	g, f := NewWithT(t), newFar(t, simulator.Options{})
-	f.Inject(simulator.Fault{Operation: "login", Status: 500})
-	wrong := caller(withPassword("wrong"))
-	g.Expect(f.list(t, wrong)).NotTo(Succeed())
-	f.clock.Step(time.Minute)
-	wrong.Earlier.Refused = true
-	_ = as[*thingspace.CredentialsRejectedError](t, f.list(t, wrong))
-	g.Expect(f.Count("login")).To(Equal(1))
-
-	f.ClearFaults()
-	right := caller(good)
-	g.Expect(f.list(t, right)).To(Succeed())
-	right.Earlier.Refused = true
-	f.EndSessions()
-	f.clock.Step(time.Minute)
-	g.Expect(f.list(t, right)).To(Succeed(), "they have worked since")
-}
-
-// A caller may have waited while another one learned more.
-func TestTheNewestOfEarlierLoginsCounts(t *testing.T) {
-	g, f := NewWithT(t), newFar(t, simulator.Options{})
-	c := caller(withPassword("wrong"))
-	c.Earlier = thingspace.EarlierLogins{Version: 2, Failed: 3}
-	_ = as[*thingspace.LoginWithheldError](t, f.list(t, c))
-	c.Earlier = thingspace.EarlierLogins{Version: 1}
-	_ = as[*thingspace.LoginWithheldError](t, f.list(t, c))
-	g.Expect(f.Count("login")).To(BeZero())
-	c.Earlier = thingspace.EarlierLogins{Version: 3}
-	_ = as[*thingspace.CredentialsRejectedError](t, f.list(t, c))
-}
-
-// A login with credentials that have worked is not on record: where it is refused after all, its caller hears of it, and of those before that had no answer.
-func TestARefusalOfWhatHasWorked(t *testing.T) {
-	g, f := NewWithT(t), newFar(t, simulator.Options{})
-	c, heard := caller(good), 0
-	c.LoginRefused = func(failed int) { heard = failed }
-	wrong := caller(withPassword("wrong"))
-	wrong.LoginRefused = func(int) { t.Error("it was on record") }
-	g.Expect(f.list(t, c)).To(Succeed())
-	f.EndSessions()
-	f.SetUser(simulator.DefaultUsername, "another")
-	f.clock.Step(time.Minute)
-	f.Inject(simulator.Fault{Operation: "login", Status: 500, Times: 1})
-	_ = as[*thingspace.UnavailableError](t, f.list(t, c))
-	g.Expect(heard).To(BeZero(), "that is no refusal")
-	for range 2 {
-		f.clock.Step(time.Minute)
-		_ = as[*thingspace.CredentialsRejectedError](t, f.list(t, c))
-		g.Expect(heard).To(Equal(2))
-	}
-	_ = as[*thingspace.CredentialsRejectedError](t, f.list(t, wrong))
-}
-
 func TestALoginsMinuteIsNotForgotten(t *testing.T) {
 	g, f := NewWithT(t), newFar(t, simulator.Options{})
 	g.Expect(f.list(t, caller(good))).To(Succeed())
@@ -184,7 +65,7 @@ func TestALoginsMinuteIsNotForgotten(t *testing.T) {
 	g.Expect(limited.RetryAfter).To(Equal(20 * time.Second))
 }
 
-func TestWhenProvenCredentialsAreTriedAgain(t *testing.T) {
+func TestWhenVerifiedCredentialsAreTriedAgain(t *testing.T) {
 	g, f := NewWithT(t), newFar(t, simulator.Options{})
 	g.Expect(f.list(t, caller(good))).To(Succeed())
 	f.EndSessions()
@@ -222,8 +103,9 @@ func TestCallsAreCountedByWhatCameOfThem(t *testing.T) {
 	g, registry := NewWithT(t), prometheus.NewRegistry()
 	clock := clocktesting.NewFakeClock(time.Now())
 	server := httptest.NewServer(simulator.New(simulator.Options{Clock: clock}))
+	store, _ := loginstest.NewStore(clock)
 	client, err := thingspace.New(thingspace.Config{
-		BaseURL: server.URL + "/api", AllowHTTP: true, Timeout: 2 * time.Second, Clock: clock, Registerer: registry,
+		Logins: store, BaseURL: server.URL + "/api", AllowHTTP: true, Timeout: 2 * time.Second, Clock: clock, Registerer: registry,
 	})
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(lists(t, registry)).To(Equal(map[string]float64{"200": 0}), "a counter that began with the first answer would not have grown by it")

@@ -1,12 +1,13 @@
 package thingspace_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
+	"net/http/httptest"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,17 +29,20 @@ func (f *far) list(t *testing.T, c thingspace.Caller) error {
 	return err
 }
 
-func TestRefusedLoginIsNotRepeated(t *testing.T) {
+func TestARefusedLoginIsNotRepeated(t *testing.T) {
 	g, f := NewWithT(t), newFar(t, simulator.Options{})
-	for range 20 {
-		err := as[*thingspace.CredentialsRejectedError](t, f.list(t, caller(withPassword("wrong"))))
+	wrong := withPassword("wrong")
+	for n := range 20 {
+		c := caller(wrong)
+		if n > 0 { // a label on the Secret does not change what it holds
+			wrong.Secret = thingspace.SecretVersion{Namespace: "iot", Name: "credentials", UID: "secret", ResourceVersion: fmt.Sprint(n)}
+		}
+		err := as[*thingspace.CredentialsRejectedError](t, f.list(t, c))
 		g.Expect(err.Login).To(BeTrue())
+		g.Expect(err.Failed).To(Equal(1))
 		f.clock.Step(20 * time.Minute)
 	}
-	asked := caller(withPassword("wrong"))
-	asked.LoginRequest = "please"
-	_ = as[*thingspace.CredentialsRejectedError](t, f.list(t, asked))
-	g.Expect(f.Count("login")).To(Equal(1))
+	g.Expect(f.Counts()).To(Equal(map[string]int{"token": 1, "login": 1}))
 	g.Expect(f.list(t, caller(good))).To(Succeed(), "other content is another matter")
 }
 
@@ -46,38 +50,280 @@ func TestRefusedLoginIsNotRepeated(t *testing.T) {
 // time has changed once, and does not try what was refused meanwhile.
 func TestARefusedLoginMayBeMadeAgainAfterOtherCredentials(t *testing.T) {
 	g, f := NewWithT(t), newFar(t, simulator.Options{})
-	began := f.clock.Now()
-	changed := caller(withPassword("new"))
-	_ = as[*thingspace.CredentialsRejectedError](t, f.list(t, changed))
+	began, changed := f.clock.Now(), withPassword("new")
+	version := 0
+	list := func(otherSince time.Time) error {
+		version++
+		changed.OtherSince = otherSince
+		changed.Secret = thingspace.SecretVersion{Namespace: "iot", Name: "credentials", UID: "secret", ResourceVersion: fmt.Sprint(version)}
+		return f.list(t, caller(changed))
+	}
+	_ = as[*thingspace.CredentialsRejectedError](t, list(time.Time{}))
 	f.clock.Step(16 * time.Minute)
 	rolledBack := f.clock.Now()
 	g.Expect(f.list(t, caller(good))).To(Succeed())
 	f.clock.Step(16 * time.Minute)
 
-	changed.OtherSince = began
-	_ = as[*thingspace.CredentialsRejectedError](t, f.list(t, changed))
+	_ = as[*thingspace.CredentialsRejectedError](t, list(began))
 	g.Expect(f.Count("login")).To(Equal(2), "the others were there before")
-	changed.OtherSince = rolledBack
-	_ = as[*thingspace.CredentialsRejectedError](t, f.list(t, changed))
+	_ = as[*thingspace.CredentialsRejectedError](t, list(rolledBack))
 	g.Expect(f.Count("login")).To(Equal(3))
 	f.clock.Step(2 * time.Minute)
-	_ = as[*thingspace.CredentialsRejectedError](t, f.list(t, changed))
+	_ = as[*thingspace.CredentialsRejectedError](t, list(rolledBack))
 	g.Expect(f.Count("login")).To(Equal(3), "once")
 	f.SetUser(simulator.DefaultUsername, "new")
-	changed.OtherSince = f.clock.Now()
+	now := f.clock.Now()
 	f.clock.Step(time.Second)
-	g.Expect(f.list(t, changed)).To(Succeed())
+	g.Expect(list(now)).To(Succeed())
 }
 
-// What an earlier process has recorded as refused is so from the moment this one learns of it.
-func TestWhatAnEarlierProcessWasRefusedMayBeTriedAfterOtherCredentials(t *testing.T) {
+// What another process was refused is known from the record, as long as the Secret is the same version.
+func TestARefusalIsKnownToTheNextProcess(t *testing.T) {
 	g, f := NewWithT(t), newFar(t, simulator.Options{})
-	c := caller(good)
-	c.Earlier.Refused, c.OtherSince = true, f.clock.Now().Add(-time.Minute)
-	_ = as[*thingspace.CredentialsRejectedError](t, f.list(t, c))
-	c.OtherSince = f.clock.Now().Add(time.Second)
-	c.Earlier.Refused = false // it was about another version of the Secret
-	g.Expect(f.list(t, c)).To(Succeed())
+	_ = as[*thingspace.CredentialsRejectedError](t, f.list(t, caller(withPassword("wrong"))))
+	f.clock.Step(time.Hour)
+	f.restart(t)
+	rejected := as[*thingspace.CredentialsRejectedError](t, f.list(t, caller(withPassword("wrong"))))
+	g.Expect(rejected.Code).To(ContainSubstring("LoginFailed"), "as the first process said")
+	g.Expect(rejected.Key).NotTo(BeEmpty())
+	g.Expect(f.Counts()).To(Equal(map[string]int{"token": 1, "login": 1}))
+}
+
+// Whatever happens to processes and Secrets: the fourth failure in a row never comes, and an administrator is asked.
+func TestNoFourthFailedLogin(t *testing.T) {
+	for name, after := range map[string]func(*testing.T, *far){
+		"in one process":       func(*testing.T, *far) {},
+		"over restarts":        func(t *testing.T, f *far) { t.Helper(); f.restart(t) },
+		"with labels and such": func(t *testing.T, f *far) { t.Helper(); f.restart(t) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			g, f := NewWithT(t), newFar(t, simulator.Options{})
+			for n := range 10 {
+				wrong := withPassword("wrong")
+				if name != "with labels and such" {
+					wrong = withPassword(fmt.Sprintf("wrong-%d", n))
+				}
+				wrong.Username = []thingspace.Sensitive{"Demo-User", "demo-user", "DEMO-USER"}[n%3]
+				wrong.Secret = thingspace.SecretVersion{Namespace: "iot", UID: "secret", ResourceVersion: fmt.Sprint(n)}
+				asked := caller(wrong)
+				asked.AskAgain = f.clock.Now().Add(time.Hour) // a request for a check allows no login
+				_ = f.list(t, asked)
+				f.clock.Step(2 * time.Minute)
+				after(t, f)
+			}
+			g.Expect(f.Count("login")).To(Equal(3))
+			withheld := as[*thingspace.LoginWithheldError](t, f.list(t, caller(good)))
+			g.Expect(withheld.Error()).To(ContainSubstring("3 of 5 failed logins are used up"))
+			g.Expect(withheld.Cause).To(Equal(thingspace.WithheldFailed))
+
+			f.record.Edit(func(data map[string]string) { delete(data, withheld.Key) })
+			f.clock.Step(5 * time.Second)
+			g.Expect(f.list(t, caller(good))).To(Succeed())
+			g.Expect(f.Locked(simulator.DefaultUsername)).To(BeFalse())
+		})
+	}
+}
+
+// Team T's Secret names team V's user with wrong passwords.
+func TestAnotherNamespaceCannotUseUpAUsersLogins(t *testing.T) {
+	g, f := NewWithT(t), newFar(t, simulator.Options{})
+	g.Expect(f.list(t, caller(good))).To(Succeed())
+	hostile := func(n int) error {
+		wrong := withPassword(fmt.Sprintf("wrong-%d", n))
+		wrong.Secret = thingspace.SecretVersion{Namespace: "hostile", UID: "theirs", ResourceVersion: fmt.Sprint(n)}
+		return f.list(t, caller(wrong))
+	}
+	for n := range 40 {
+		_ = hostile(n)
+		f.clock.Step(time.Minute)
+	}
+	g.Expect(f.Count("login")).To(Equal(2), "one of theirs")
+	g.Expect(as[*thingspace.LoginWithheldError](t, hostile(40)).Cause).To(Equal(thingspace.WithheldForOthers))
+	f.EndSessions()
+	g.Expect(f.list(t, caller(good))).To(Succeed(), "nothing is withheld, and its minute is its own")
+	g.Expect(f.FailedLogins(simulator.DefaultUsername)).To(BeZero())
+}
+
+// Someone who makes users up, and names another one's after a restart, has counted against nobody else.
+func TestMadeUpUsersCountForNobodyElse(t *testing.T) {
+	g, f := NewWithT(t), newFar(t, simulator.Options{})
+	for n := range 3 {
+		madeUp := withPassword(fmt.Sprintf("wrong-%d", n))
+		madeUp.Username = "made-up"
+		_ = f.list(t, caller(madeUp))
+		f.clock.Step(2 * time.Minute)
+	}
+	f.restart(t)
+	g.Expect(f.list(t, caller(good))).To(Succeed())
+}
+
+// An outage of the login over restarts costs no attempt that a person would have to give back.
+func TestVerifiedCredentialsGoOnByThemselves(t *testing.T) {
+	g, f := NewWithT(t), newFar(t, simulator.Options{})
+	g.Expect(f.list(t, caller(good))).To(Succeed())
+	f.EndSessions()
+	f.Inject(simulator.Fault{Operation: "login", Status: 503})
+	said := map[string]bool{}
+	for n := range 60 {
+		f.clock.Step(time.Minute)
+		if n%7 == 0 {
+			f.restart(t)
+		}
+		err := f.list(t, caller(good))
+		g.Expect(err).To(HaveOccurred())
+		if withheld, ok := errors.AsType[*thingspace.LoginWithheldError](err); ok {
+			g.Expect(withheld.Cause).To(Equal(thingspace.WithheldVerified))
+			said[withheld.Error()] = true
+		}
+	}
+	g.Expect(f.Count("login")).To(And(BeNumerically(">=", 8), BeNumerically("<=", 10)), "three, then one in ten minutes")
+	g.Expect(said).To(HaveLen(1), "it is the same all the time")
+	f.ClearFaults()
+	f.clock.Step(10 * time.Minute)
+	g.Expect(f.list(t, caller(good))).To(Succeed())
+}
+
+// What was verified and is refused now is one failure, and no reason to try it again.
+func TestVerifiedCredentialsThatAreRefused(t *testing.T) {
+	g, f := NewWithT(t), newFar(t, simulator.Options{})
+	g.Expect(f.list(t, caller(good))).To(Succeed())
+	f.EndSessions()
+	f.SetUser(simulator.DefaultUsername, "another")
+	for range 5 {
+		f.clock.Step(20 * time.Minute)
+		_ = as[*thingspace.CredentialsRejectedError](t, f.list(t, caller(good)))
+		f.restart(t)
+	}
+	g.Expect(f.Count("login")).To(Equal(2))
+	g.Expect(f.list(t, caller(withPassword("another")))).To(Succeed())
+}
+
+// restart is a new process with the same record.
+func (f *far) restart(t *testing.T) {
+	t.Helper()
+	f.client = f.newClient(t, f.base)
+}
+
+// What is held back on its way was no attempt, and is not counted.
+func TestALoginThatIsHeldBackIsNotCounted(t *testing.T) {
+	g, f := NewWithT(t), newFar(t, simulator.Options{})
+	f.Inject(simulator.Fault{Operation: "list", Status: 503})
+	for range 20 { // the circuit opens, and the session ends by idling
+		_ = f.list(t, caller(good))
+		f.clock.Step(2 * time.Second)
+	}
+	f.clock.Step(16 * time.Minute)
+	_ = f.list(t, caller(good)) // the probe
+	before := f.record.Writes
+	for range 10 {
+		_ = as[*thingspace.UnavailableError](t, f.list(t, caller(good)))
+	}
+	g.Expect(f.record.Writes).To(Equal(before), "the circuit is open")
+}
+
+func TestACountThatCannotBeWrittenIsNoLogin(t *testing.T) {
+	g, f := NewWithT(t), newFar(t, simulator.Options{})
+	down := errors.New("etcdserver: no leader")
+	f.record.Fails = func(string) (bool, error) { return false, down }
+	g.Expect(f.list(t, caller(good))).To(MatchError(down))
+	f.record.Fails = func(verb string) (bool, error) {
+		if verb == "create" {
+			return false, down
+		}
+		return false, nil
+	}
+	g.Expect(f.list(t, caller(good))).To(MatchError(down))
+	g.Expect(f.Count("login")).To(BeZero())
+	f.record.Fails = nil
+	g.Expect(f.list(t, caller(good))).To(Succeed(), "a login that was not made has not used the minute")
+}
+
+// A counting write that takes longer than a precondition serves is followed by no login.
+func TestACountThatTakesTooLong(t *testing.T) {
+	g, f := NewWithT(t), newFar(t, simulator.Options{})
+	slow := true
+	f.record.Fails = func(verb string) (bool, error) {
+		if verb == "create" && slow {
+			slow = false
+			f.clock.Step(6 * time.Second)
+		}
+		return false, nil
+	}
+	g.Expect(f.list(t, caller(good))).To(MatchError(thingspace.ErrPreconditionExpired))
+	g.Expect(f.Count("login")).To(BeZero())
+	g.Expect(f.list(t, caller(good))).To(Succeed(), "it has left its place")
+}
+
+func TestARefusedTokenIsAskedForAgain(t *testing.T) {
+	g, f := NewWithT(t), newFar(t, simulator.Options{})
+	credentials := good
+	credentials.ClientSecret = "wrong"
+	c := caller(credentials)
+	list := func(askAgain time.Time) error { c.AskAgain = askAgain; return f.list(t, c) }
+	for range 100 {
+		err := as[*thingspace.CredentialsRejectedError](t, list(f.clock.Now()))
+		g.Expect(err.Login).To(BeFalse())
+		g.Expect(err.Code).To(Equal("invalid_client"))
+	}
+	g.Expect(f.Counts()).To(Equal(map[string]int{"token": 1}), "whoever waited for it is told the same")
+	refusedAt := f.clock.Now()
+	for range 20 {
+		f.clock.Step(5 * time.Minute)
+		_ = as[*thingspace.CredentialsRejectedError](t, list(refusedAt))
+	}
+	g.Expect(f.Count("token")).To(Equal(1), "the Secret is looked at, and holds the same")
+	_ = as[*thingspace.CredentialsRejectedError](t, list(f.clock.Now()))
+	g.Expect(f.Count("token")).To(Equal(2), "at the next scheduled check")
+	f.AddApp(simulator.DefaultClientID, "wrong")
+	f.clock.Step(time.Minute)
+	g.Expect(list(f.clock.Now())).To(Succeed())
+}
+
+// A token that ThingSpace hands out again is another issue of it: what refused the first one says nothing about the second.
+func TestOneRenewalForAllWhoCarriedAToken(t *testing.T) {
+	for name, body := range map[string]string{"of the token": `{"fault":{"code":"900901"}}`, "of either": ""} {
+		t.Run(name, func(t *testing.T) {
+			const calls = 4
+			g := NewWithT(t)
+			var bearers sync.Map
+			arrived, goOn := make(chan struct{}, calls), make(chan struct{})
+			var refusals atomic.Int32
+			f := newFar(t, simulator.Options{}, func(c *thingspace.Config) {
+				c.Transport = transport(func(r *http.Request) (*http.Response, error) {
+					bearers.Store(r.Header.Get("Authorization"), true)
+					if r.Method == http.MethodGet && refusals.Add(1) <= calls {
+						arrived <- struct{}{}
+						<-goOn
+						answer := httptest.NewRecorder()
+						answer.WriteHeader(http.StatusUnauthorized)
+						_, _ = answer.WriteString(body)
+						return answer.Result(), nil
+					}
+					return http.DefaultTransport.RoundTrip(r)
+				})
+			})
+			refusals.Store(calls)
+			g.Expect(f.list(t, caller(good))).To(Succeed())
+			f.clock.Step(5 * time.Minute)
+			refusals.Store(0)
+			ended := make(chan error, calls)
+			for range calls {
+				go func() { _, err := f.client.List(t.Context(), caller(good)); ended <- err }()
+			}
+			for range calls {
+				g.Eventually(arrived).Should(Receive())
+			}
+			close(goOn)
+			for range calls {
+				g.Eventually(ended).Should(Receive(BeNil()))
+			}
+			g.Expect(f.Count("token")).To(Equal(2), "one renewal, of the same token")
+			bearers.Range(func(bearer, _ any) bool {
+				g.Expect(bearer).NotTo(Equal("Bearer "))
+				return true
+			})
+		})
+	}
 }
 
 // The gateway in front of ThingSpace knows nothing of passwords.
@@ -93,36 +339,6 @@ func TestAGatewaysRefusalSaysNothingOfThePassword(t *testing.T) {
 	}
 }
 
-// An answer that takes longer than the user's minute may be the third refusal: until it is there, no other login leaves, whoever asks.
-func TestALoginWaitsForTheOneBefore(t *testing.T) {
-	const others = 5
-	g := NewWithT(t)
-	goOn, left := make(chan struct{}), make(chan struct{}, others+1)
-	f := newFar(t, simulator.Options{}, func(c *thingspace.Config) {
-		c.Timeout = 2 * time.Minute
-		c.Transport = transport(func(r *http.Request) (*http.Response, error) {
-			if strings.HasSuffix(r.URL.Path, "/login") {
-				left <- struct{}{}
-				<-goOn
-			}
-			return http.DefaultTransport.RoundTrip(r)
-		})
-	})
-	first := make(chan error)
-	go func() { first <- f.list(t, caller(withPassword("wrong"))) }()
-	g.Eventually(left).Should(Receive())
-	for n := range others {
-		f.clock.Step(2 * time.Minute)
-		other := caller(withPassword(fmt.Sprintf("wrong-%d", n)))
-		other.LoginRequest = "please"
-		g.Expect(as[*thingspace.RateLimitedError](t, f.list(t, other)).LoginMinute).To(BeTrue())
-	}
-	close(goOn)
-	g.Eventually(first).Should(Receive(HaveOccurred()))
-	g.Expect(left).To(BeEmpty())
-	g.Expect(f.list(t, caller(good))).To(Succeed(), "its minute is long over")
-}
-
 type transport func(*http.Request) (*http.Response, error)
 
 func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
@@ -135,23 +351,6 @@ func TestNoTokenForARefusedLogin(t *testing.T) {
 	f.Inject(simulator.Fault{Status: 503})
 	_ = as[*thingspace.CredentialsRejectedError](t, f.list(t, caller(withPassword("wrong"))))
 	g.Expect(f.Count("token")).To(Equal(1))
-}
-
-func TestNoFourthFailedLoginForOneUser(t *testing.T) {
-	g, f := NewWithT(t), newFar(t, simulator.Options{})
-	for n := range 10 {
-		_ = f.list(t, caller(withPassword(fmt.Sprintf("wrong-%d", n))))
-		f.clock.Step(2 * time.Minute)
-	}
-	g.Expect(f.Count("login")).To(Equal(3))
-	withheld := as[*thingspace.LoginWithheldError](t, f.list(t, caller(good)))
-	g.Expect(withheld.Proven).To(BeFalse())
-
-	asked := caller(good)
-	asked.LoginRequest = "please"
-	g.Expect(f.list(t, asked)).To(Succeed(), "a person may ask for one more")
-	g.Expect(f.Count("login")).To(Equal(4))
-	g.Expect(f.Locked(simulator.DefaultUsername)).To(BeFalse())
 }
 
 func TestASuccessEndsARunOfFailedLogins(t *testing.T) {
@@ -205,180 +404,11 @@ func TestOneLoginAMinute(t *testing.T) {
 	f.EndSessions()
 	f.clock.Step(59 * time.Second)
 	limited := as[*thingspace.RateLimitedError](t, f.list(t, caller(good)))
-	g.Expect(limited.LoginMinute).To(BeTrue())
+	g.Expect(limited.LoginInterval).To(Equal(time.Minute))
 	g.Expect(limited.RetryAfter).To(Equal(time.Second))
 	f.clock.Step(time.Second)
 	g.Expect(f.list(t, caller(good))).To(Succeed())
 	g.Expect(f.Count("login")).To(Equal(2))
-}
-
-func TestProvenCredentialsAreTriedAgain(t *testing.T) {
-	g, f := NewWithT(t), newFar(t, simulator.Options{})
-	g.Expect(f.list(t, caller(good))).To(Succeed())
-	f.EndSessions()
-	f.Inject(simulator.Fault{Operation: "login", Status: 500})
-	said := map[string]bool{}
-	for range 60 {
-		f.clock.Step(time.Minute)
-		err := f.list(t, caller(good))
-		g.Expect(err).To(HaveOccurred())
-		if withheld, ok := errors.AsType[*thingspace.LoginWithheldError](err); ok {
-			said[withheld.Error()] = true
-		}
-	}
-	g.Expect(f.Count("login")).To(And(BeNumerically(">=", 8), BeNumerically("<=", 9)), "three, then one in ten minutes")
-	g.Expect(said).To(HaveLen(1), "however many have failed meanwhile")
-	f.ClearFaults()
-	f.clock.Step(10 * time.Minute)
-	g.Expect(f.list(t, caller(good))).To(Succeed())
-}
-
-func TestWhatEarlierProcessesRecorded(t *testing.T) {
-	g, f := NewWithT(t), newFar(t, simulator.Options{})
-	refused := caller(good)
-	refused.Earlier.Refused = true
-	_ = as[*thingspace.CredentialsRejectedError](t, f.list(t, refused))
-
-	f = newFar(t, simulator.Options{})
-	for n := range 3 {
-		c := caller(withPassword(fmt.Sprintf("p%d", n)))
-		c.Earlier = thingspace.EarlierLogins{Failed: 2, Requests: []string{"granted before"}}
-		_ = f.list(t, c)
-		f.clock.Step(2 * time.Minute)
-	}
-	g.Expect(f.Count("login")).To(Equal(1), "2 before the first, 3 before the second")
-	c := caller(good)
-	c.Earlier.Failed, c.LoginRequest = 2, "granted before"
-	_ = as[*thingspace.LoginWithheldError](t, f.list(t, c))
-}
-
-// Everybody who shares a user may bring the same request, or one of their own: that is one login all the same.
-func TestARequestIsGrantedOnce(t *testing.T) {
-	g, f := NewWithT(t), newFar(t, simulator.Options{})
-	f.Inject(simulator.Fault{Operation: "login", Status: 500})
-	for range 3 {
-		_ = f.list(t, caller(good))
-		f.clock.Step(2 * time.Minute)
-	}
-	ask := func(request string) error {
-		c := caller(good)
-		c.LoginRequest = request
-		return f.list(t, c)
-	}
-	for n := range 10 {
-		_ = ask("the same")
-		_ = ask(fmt.Sprintf("another-%d", n))
-	}
-	g.Expect(f.Count("login")).To(Equal(4))
-	f.clock.Step(time.Minute)
-	_ = as[*thingspace.LoginWithheldError](t, ask("the same"))
-	f.ClearFaults()
-	g.Expect(ask("a new one")).To(Succeed())
-	g.Expect(f.Count("login")).To(Equal(5))
-}
-
-// What is held back, or never leaves, is no attempt: nothing goes on record for it, or it is taken back.
-func TestLoginsThatAreNotSent(t *testing.T) {
-	g, f := NewWithT(t), newFar(t, simulator.Options{})
-	recorded, taken := 0, 0
-	c := caller(good)
-	c.BeforeLogin = func(context.Context, bool) error { recorded++; return nil }
-	c.LoginUncounted = func() { taken++ }
-	f.Inject(simulator.Fault{Operation: "list", Status: 503})
-	g.Expect(f.list(t, c)).NotTo(Succeed())
-	g.Expect([]int{recorded, taken, f.Count("login")}).To(Equal([]int{1, 0, 1}))
-
-	for range 20 { // the circuit opens, and the session ends by idling
-		_ = f.list(t, c)
-		f.clock.Step(2 * time.Second)
-	}
-	f.clock.Step(16 * time.Minute)
-	_ = f.list(t, c) // the probe
-	before := recorded
-	for range 10 {
-		_ = as[*thingspace.UnavailableError](t, f.list(t, c))
-	}
-	g.Expect(recorded).To(Equal(before), "the circuit is open")
-}
-
-func TestARequestIsGivenBackWhereTheLoginIsNotMade(t *testing.T) {
-	g, f := NewWithT(t), newFar(t, simulator.Options{})
-	c := caller(good)
-	c.Earlier.Failed, c.LoginRequest = 3, "please"
-	c.BeforeLogin = func(context.Context, bool) error { return errors.New("a conflict") }
-	g.Expect(f.list(t, c)).To(MatchError("a conflict"))
-	c.BeforeLogin = nil
-	g.Expect(f.list(t, c)).To(Succeed())
-}
-
-func TestBeforeAndAfterLogin(t *testing.T) {
-	g, f := NewWithT(t), newFar(t, simulator.Options{})
-	var proven []bool
-	after := 0
-	c := caller(good)
-	c.AfterLogin = func(context.Context) { after++ }
-	refusal := errors.New("could not be put on record")
-	c.BeforeLogin = func(context.Context, bool) error { return refusal }
-	g.Expect(f.list(t, c)).To(MatchError(refusal))
-	g.Expect(f.Count("login")).To(BeZero())
-	g.Expect(after).To(BeZero())
-	c.BeforeLogin = func(_ context.Context, p bool) error { proven = append(proven, p); return nil }
-	g.Expect(f.list(t, c)).To(Succeed(), "a login that was not made has not used the minute")
-	f.clock.Step(16 * time.Minute)
-	g.Expect(f.list(t, c)).To(Succeed())
-	g.Expect(proven).To(Equal([]bool{false, true}))
-	g.Expect(after).To(Equal(2))
-}
-
-func TestRefusedTokenIsNotAskedForByEverybody(t *testing.T) {
-	g, f := NewWithT(t), newFar(t, simulator.Options{})
-	credentials := good
-	credentials.ClientSecret = "wrong"
-	for range 100 {
-		err := as[*thingspace.CredentialsRejectedError](t, f.list(t, caller(credentials)))
-		g.Expect(err.Login).To(BeFalse())
-		g.Expect(err.Code).To(Equal("invalid_client"))
-	}
-	g.Expect(f.Counts()).To(Equal(map[string]int{"token": 1}))
-	f.AddApp(simulator.DefaultClientID, "wrong")
-	f.clock.Step(time.Minute)
-	g.Expect(f.list(t, caller(credentials))).To(Succeed())
-}
-
-// A refused token locks nobody, so whoever is asked to check does ask: once for each request, although a whole fleet may bring the same one.
-func TestARequestPassesARefusedTokenOnce(t *testing.T) {
-	g, f := NewWithT(t), newFar(t, simulator.Options{})
-	ask := func(request string) error {
-		c := caller(good)
-		c.LoginRequest = request
-		return f.list(t, c)
-	}
-	refusal := simulator.Fault{Operation: "token", Status: 401, Body: `{"error":"invalid_client"}`}
-	f.Inject(refusal)
-	for _, step := range []struct {
-		request string
-		asked   int // times, until then
-	}{
-		{"", 1}, {"", 1}, {"a", 2}, {"a", 2}, {"", 2}, {"b", 3}, {"a", 3}, {"b", 3}, {"", 3},
-	} {
-		_ = as[*thingspace.CredentialsRejectedError](t, ask(step.request))
-		g.Expect(f.Count("token")).To(Equal(step.asked), "%+v", step)
-	}
-
-	f.ClearFaults()
-	f.Inject(simulator.Fault{Operation: "token", Status: 503, Times: 1})
-	_ = as[*thingspace.UnavailableError](t, ask("c"))
-	g.Expect(ask("c")).To(Succeed(), "it has not been answered before")
-
-	// The answer to a request is kept from others too.
-	f.EndTokens()
-	f.clock.Step(time.Hour)
-	f.Inject(refusal)
-	for range 3 {
-		_ = as[*thingspace.CredentialsRejectedError](t, ask("d"))
-		_ = as[*thingspace.CredentialsRejectedError](t, ask(""))
-	}
-	g.Expect(f.Count("token")).To(Equal(6))
 }
 
 func TestStaleBearerAtLogin(t *testing.T) {

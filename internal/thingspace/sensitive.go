@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"time"
 )
 
 // Sensitive is text that must not be shown: however it is printed, marshalled or logged, it says [redacted].
@@ -37,6 +38,11 @@ func (Sensitive) LogValue() slog.Value { return slog.StringValue(redacted) }
 // Credentials are the four values that sign in: the ThingSpace application's key and secret, and the UWS user's name and password.
 type Credentials struct {
 	ClientID, ClientSecret, Username, Password Sensitive
+	// Secret is the version of the Secret that they were read from.
+	Secret SecretVersion
+	// OtherSince is since when that Secret was seen to hold others before it held these; zero where it
+	// was not. What was refused before may be tried again then: the content has changed, and changed back.
+	OtherSince time.Time
 }
 
 // Digest identifies credentials by their content; equal ones share tokens and sessions.

@@ -1,137 +1,140 @@
 package thingspace
 
 import (
-	"crypto/sha256"
 	"sync"
 	"time"
 )
 
 const (
-	// A token serves until shortly before its end; one that is near its end already serves a moment, because asking again brings the same.
-	tokenMargin = 30 * time.Second
-	tokenLeast  = 5 * time.Second
-	// A token that does not say how long it lives is asked for again after this; ThingSpace's live for an hour from first issue.
-	tokenUnsaid = 10 * time.Minute
-	// ThingSpace ends a session after 20 idle minutes.
-	sessionIdle = 15 * time.Minute
-	// Token and session of credentials that nobody has used for so long are let go: they have ended, and credentials come and go.
-	sessionKept = time.Hour
-	// A refused token is not asked for again by everybody who waits for it.
-	tokenRefusalServes = time.Minute
+	// A token serves until shortly before its end; one that is near its end already serves a moment,
+	// because asking again brings the same one.
+	tokenMargin  = 30 * time.Second
+	tokenLeast   = 5 * time.Second
+	tokenUnsaid  = 10 * time.Minute // a token that does not say how long it lives; the real ones live for an hour
+	sessionIdle  = 15 * time.Minute // ThingSpace ends a session after 20 idle minutes
+	sessionYoung = time.Minute
+	// Token and session are let go when nobody has used them for so long, and what is known of the
+	// password after twice the longest interval.
+	sessionKept, verdictKept = time.Hour, 48 * time.Hour
+	sweepEvery               = 5 * time.Second
 )
 
-// grant is what a call carries.
-type grant struct {
-	token, session Sensitive
-	sessionBegan   time.Time
+// issued is a token or a session. Two that were issued one after the other may have the same value.
+type issued struct {
+	value     Sensitive
+	issue     int
+	at, until time.Time
 }
 
-// sessionState is the token and session of one set of credentials.
-type sessionState struct {
-	mu           sync.Mutex
-	token        Sensitive
-	tokenServes  time.Time
-	session      Sensitive
-	sessionBegan time.Time
-	sessionUsed  time.Time
+func (i issued) serves(now time.Time) bool { return i.value != "" && now.Before(i.until) }
 
-	tokenRefused *CredentialsRejectedError
-	refusedUntil time.Time
-	// refusedTo are the requests for a check that have got this refusal, or one that it follows within its time, by digest.
-	refusedTo map[[sha256.Size]byte]bool
+// grant is what a call carries.
+type grant struct{ token, session issued }
+
+// sessionState is what is known of one set of credentials.
+type sessionState struct {
+	mu     sync.Mutex
+	grant  grant
+	issues int
+
+	tokenRefused   *CredentialsRejectedError
+	tokenRefusedAt time.Time
+	loginRefused   *CredentialsRejectedError
+	loginRefusedAt time.Time
+	verified       bool
 
 	signingIn *signIn
-
-	// asked is when it was last asked for; the Client's lock guards it.
+	// asked is when the state was last asked for; the Client's lock guards it.
 	asked time.Time
 }
 
-// signIn is one sign-in under way; done is closed when it ends, with err or without.
+// signIn is one sign-in under way; done is closed when it ends. Where err is not ThingSpace's, it
+// concerns the caller alone, and another one may try.
 type signIn struct {
 	done chan struct{}
-	// err is what ThingSpace said, for everybody who waits; abandoned means that it ended for reasons of the caller who made it, and
-	// that somebody else may try.
-	err       error
-	abandoned bool
+	err  error
 }
 
-// servesFor says whether what came of it is what another caller would get. Where a login was withheld it is not for a caller who brings a request for one.
-func (s *signIn) servesFor(caller Caller) bool {
-	if withheld, ok := s.err.(*LoginWithheldError); ok && !withheld.Proven && caller.LoginRequest != "" { //nolint:errorlint // this package returns its errors as they are
-		return false
-	}
-	return !s.abandoned
-}
-
-// current returns token and session where both serve.
+// current returns what a call carries, and whether it serves.
 func (s *sessionState) current(now time.Time) (grant, bool) {
-	if s.token == "" || !now.Before(s.tokenServes) || s.session == "" || now.Sub(s.sessionUsed) >= sessionIdle {
-		return grant{}, false
-	}
-	return grant{token: s.token, session: s.session, sessionBegan: s.sessionBegan}, true
-}
-
-func (s *sessionState) currentToken(now time.Time) (Sensitive, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.token, s.token != "" && now.Before(s.tokenServes)
+	return s.grant, s.grant.token.serves(now) && s.grant.session.serves(now)
 }
 
-func (s *sessionState) currentSession(now time.Time) bool {
+func (s *sessionState) setToken(value Sensitive, life time.Duration, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.session != "" && now.Sub(s.sessionUsed) < sessionIdle
+	s.issues++
+	s.grant.token = issued{value, s.issues, now, now.Add(max(life-tokenMargin, min(life, tokenLeast)))}
+	s.tokenRefused = nil
 }
 
-func (s *sessionState) setToken(token Sensitive, life time.Duration, now time.Time) {
+func (s *sessionState) setSession(value Sensitive, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	serves := max(life-tokenMargin, min(life, tokenLeast))
-	s.token, s.tokenServes, s.tokenRefused = token, now.Add(serves), nil
+	s.issues++
+	s.grant.session = issued{value, s.issues, now, now.Add(sessionIdle)}
+	s.verified, s.loginRefused = true, nil
 }
 
-func (s *sessionState) setSession(session Sensitive, now time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.session, s.sessionBegan, s.sessionUsed = session, now, now
-}
-
-// used keeps an idle session's clock, if it is still the one that the call carried.
+// used extends the session that a call carried, if it is still the one.
 func (s *sessionState) used(g grant, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.session == g.session && now.After(s.sessionUsed) {
-		s.sessionUsed = now
+	if until := now.Add(sessionIdle); s.grant.session.issue == g.session.issue && until.After(s.grant.session.until) {
+		s.grant.session.until = until
 	}
 }
 
-// drop lets go of what a refused call carried; what has been replaced meanwhile stays.
-func (s *sessionState) drop(g grant, token, session bool) {
+// drop lets go of what a refused call carried. What was issued since stays, whatever its value.
+func (s *sessionState) drop(g grant, refused part) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if token && s.token == g.token {
-		s.token = ""
+	if refused&partToken != 0 && s.grant.token.issue == g.token.issue {
+		s.grant.token = issued{}
 	}
-	if session && s.session == g.session {
-		s.session = ""
+	if refused&partSession != 0 && s.grant.session.issue == g.session.issue {
+		s.grant.session = issued{}
 	}
 }
 
-// refuseToken keeps what ThingSpace said, and which request it has answered with it.
-func (s *sessionState) refuseToken(err *CredentialsRejectedError, request string, now time.Time) {
+// refused returns what ThingSpace said of these credentials, where it need not be asked again. A
+// login counts as refused until the Secret has held others since.
+func (s *sessionState) refused(askAgain, otherSince time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !now.Before(s.refusedUntil) {
-		s.refusedTo = map[[sha256.Size]byte]bool{}
+	if s.loginRefused != nil && !s.loginRefusedAt.Before(otherSince) {
+		return s.loginRefused
 	}
-	s.refusedTo[digestOf(request)] = true
-	s.token, s.tokenRefused, s.refusedUntil = "", err, now.Add(tokenRefusalServes)
-}
-
-// tokenRefusal is the refusal that serves instead of asking again. A person's request is asked for once, whoever brings it: a refused token locks nobody.
-func (s *sessionState) tokenRefusal(request string, now time.Time) *CredentialsRejectedError {
-	if now.Before(s.refusedUntil) && (request == "" || s.refusedTo[digestOf(request)]) {
+	if s.tokenRefused != nil && !s.tokenRefusedAt.Before(askAgain) {
 		return s.tokenRefused
 	}
 	return nil
+}
+
+func (s *sessionState) refuse(err *CredentialsRejectedError, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err.Login {
+		s.verified, s.loginRefused, s.loginRefusedAt = false, err, now
+	} else {
+		s.tokenRefused, s.tokenRefusedAt = err, now
+	}
+}
+
+// forgettable reports whether nothing is known that would be missed.
+func (s *sessionState) forgettable(now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	kept := time.Duration(0)
+	switch {
+	case s.verified || s.loginRefused != nil:
+		kept = verdictKept
+	case s.grant != grant{}:
+		kept = sessionKept
+	case s.tokenRefused != nil:
+		kept = credentialsServe
+	}
+	return s.signingIn == nil && now.Sub(s.asked) > kept
 }

@@ -10,43 +10,55 @@ import (
 	"time"
 )
 
-// A sign-in is at most a token, a login, and both once more; it goes on when the call that brought it is cut off, so that those who wait for
-// it are not.
-const signInCalls = 4
+const (
+	// One read of the credentials serves all calls for so long, and a sign-in for the shorter time.
+	credentialsServe       = 10 * time.Minute
+	credentialsServeSignIn = 5 * time.Second
+	// A sign-in is at most a token, a login, and both once more. It goes on when the call that brought
+	// it is cut off, so that those who wait for it are not.
+	signInCalls = 4
+	// A login leaves within this time after it was counted, or not at all.
+	preconditionServes = 5 * time.Second
+)
 
-// authorize returns what a call with these credentials carries, and whether this caller itself has signed in for it.
-func (c *Client) authorize(ctx context.Context, caller Caller, digest Digest) (g grant, own bool, err error) {
-	state := c.sessionOf(digest)
+var (
+	errCredentialsChanged = errors.New("the credentials have changed since they were read")
+	errBearerStale        = errors.New("the bearer token of a login is stale")
+	// ErrPreconditionExpired means that so much time has passed since a precondition was checked that
+	// the request was not sent.
+	ErrPreconditionExpired = errors.New("the Kubernetes API took longer than 5s to confirm that the call is still wanted")
+)
+
+// authorize returns what a call with these credentials carries, and whether this caller has signed in
+// for it.
+func (c *Client) authorize(ctx context.Context, caller Caller, credentials Credentials, state *sessionState) (g grant, own bool, err error) {
 	for {
-		state.mu.Lock()
 		now := c.clock.Now()
 		if g, ok := state.current(now); ok {
-			state.mu.Unlock()
 			return g, own, nil
 		}
+		refused := state.refused(caller.AskAgain, credentials.OtherSince)
+		state.mu.Lock()
 		flight := state.signingIn
+		if flight == nil && refused != nil {
+			state.mu.Unlock()
+			return grant{}, false, refused
+		}
 		if flight == nil {
-			// Not in the sign-in itself: whoever waits for one may bring a request that this does not answer.
-			if refused := state.tokenRefusal(caller.LoginRequest, now); refused != nil {
-				state.mu.Unlock()
-				return grant{}, false, refused
-			}
 			flight = &signIn{done: make(chan struct{})}
 			state.signingIn = flight
 			state.mu.Unlock()
-
-			g, err := c.signIn(ctx, caller, digest, state)
+			g, flight.err = c.signIn(ctx, caller, credentials, state)
 			state.mu.Lock()
 			state.signingIn = nil
 			state.mu.Unlock()
-			flight.err, flight.abandoned = err, err != nil && !isFarSide(err)
 			close(flight.done)
-			return g, true, err
+			return g, true, flight.err
 		}
 		state.mu.Unlock()
 		select {
 		case <-flight.done:
-			if flight.err != nil && flight.servesFor(caller) {
+			if isThingSpace(flight.err) {
 				return grant{}, false, flight.err
 			}
 		case <-ctx.Done():
@@ -55,8 +67,9 @@ func (c *Client) authorize(ctx context.Context, caller Caller, digest Digest) (g
 	}
 }
 
-// isFarSide says whether an error speaks of ThingSpace, and so to everybody with the same credentials.
-func isFarSide(err error) bool {
+// isThingSpace reports whether an error speaks of ThingSpace, and so to all callers with the same
+// credentials.
+func isThingSpace(err error) bool {
 	switch err.(type) { //nolint:errorlint // this package returns its errors as they are
 	case *CredentialsRejectedError, *LoginWithheldError, *RateLimitedError, *UnavailableError, *UnexpectedResponseError, *AccessDeniedError:
 		return true
@@ -64,35 +77,48 @@ func isFarSide(err error) bool {
 	return false
 }
 
-func (c *Client) signIn(ctx context.Context, caller Caller, digest Digest, state *sessionState) (grant, error) {
+func (c *Client) signIn(ctx context.Context, caller Caller, credentials Credentials, state *sessionState) (grant, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), signInCalls*c.timeout)
 	defer cancel()
-	if !state.currentSession(c.clock.Now()) {
-		if err := c.logins.refusal(caller, digest); err != nil { // before a token is asked for, which nobody could use
+	for again := false; ; again = true {
+		g, _ := state.current(c.clock.Now())
+		login := !g.session.serves(c.clock.Now())
+		if login { // before a token is asked for that nobody could use
+			if err := c.logins.Check(ctx, c.loginOf(credentials, state)); err != nil {
+				return grant{}, err
+			}
+		}
+		if err := c.ensureToken(ctx, caller, credentials, state); err != nil {
 			return grant{}, err
 		}
-	}
-	if err := c.ensureToken(ctx, caller, digest, state); err != nil {
-		return grant{}, err
-	}
-	if !state.currentSession(c.clock.Now()) {
-		if err := c.login(ctx, caller, digest, state); err != nil {
-			return grant{}, err
+		if login {
+			if err := c.login(ctx, caller, credentials, state); err == errBearerStale && !again { //nolint:errorlint // it comes as it is
+				continue
+			} else if err == errBearerStale { //nolint:errorlint // as above
+				return grant{}, unexpected("a bearer token that was just issued is refused")
+			} else if err != nil {
+				return grant{}, err
+			}
 		}
+		// What was just issued is used once, however short its life.
+		g, _ = state.current(c.clock.Now())
+		return g, nil
 	}
-	state.mu.Lock()
-	defer state.mu.Unlock()
-	// Not current: what has just been issued is used once, however short its life.
-	return grant{token: state.token, session: state.session, sessionBegan: state.sessionBegan}, nil
 }
 
-func (c *Client) ensureToken(ctx context.Context, caller Caller, digest Digest, state *sessionState) error {
-	if _, ok := state.currentToken(c.clock.Now()); ok {
+func (c *Client) loginOf(credentials Credentials, state *sessionState) Login {
+	state.mu.Lock()
+	defer state.mu.Unlock()
+	return Login{Username: credentials.Username, Secret: credentials.Secret, Verified: state.verified}
+}
+
+func (c *Client) ensureToken(ctx context.Context, caller Caller, credentials Credentials, state *sessionState) error {
+	if g, _ := state.current(c.clock.Now()); g.token.serves(c.clock.Now()) {
 		return nil
 	}
-	basic := base64.StdEncoding.EncodeToString([]byte(caller.Credentials.ClientID.Reveal() + ":" + caller.Credentials.ClientSecret.Reveal()))
+	basic := base64.StdEncoding.EncodeToString([]byte(credentials.ClientID.Reveal() + ":" + credentials.ClientSecret.Reveal()))
 	a, _, err := c.send(ctx, request{
-		operation: opToken, account: caller.Account, credentials: digest, prove: caller.BeforeToken,
+		operation: opToken, account: caller.Account, namespace: caller.Namespace, credentials: credentials.Digest(),
 		method: http.MethodPost, path: "/ts/v1/oauth2/token", body: []byte("grant_type=client_credentials"),
 		header: map[string]string{"Authorization": "Basic " + basic, "Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"},
 	})
@@ -100,11 +126,10 @@ func (c *Client) ensureToken(ctx context.Context, caller Caller, digest Digest, 
 		return err
 	}
 	if a.status != http.StatusOK {
-		r := refusalIn(a.body)
-		if !a.throttled() && r.structured && (a.status == http.StatusBadRequest || a.status == http.StatusUnauthorized || a.status == http.StatusForbidden) {
-			err := &CredentialsRejectedError{Code: r.code}
-			state.refuseToken(err, caller.LoginRequest, c.clock.Now())
-			return err
+		if r := refusalIn(a.body); a.refuses() && r.structured && !a.throttled() {
+			refused := &CredentialsRejectedError{Code: r.code}
+			state.refuse(refused, c.clock.Now())
+			return refused
 		}
 		return a.failure()
 	}
@@ -123,106 +148,95 @@ func (c *Client) ensureToken(ctx context.Context, caller Caller, digest Digest, 
 	return nil
 }
 
-// login makes at most one login, in the bounds that keep the user from being locked out.
-func (c *Client) login(ctx context.Context, caller Caller, digest Digest, state *sessionState) error {
-	attempt, err := c.logins.begin(caller, digest)
+// login makes at most one login. It is counted as the last thing before its request, which is sent
+// once.
+func (c *Client) login(ctx context.Context, caller Caller, credentials Credentials, state *sessionState) error {
+	body, err := json.Marshal(map[string]string{"username": credentials.Username.Reveal(), "password": credentials.Password.Reveal()})
 	if err != nil {
-		return err
+		return unexpected("credentials that can't be sent")
 	}
-	defer attempt.ended()
-	recorded := false
-	record := func(ctx context.Context) error {
-		if recorded || caller.BeforeLogin == nil {
-			return nil
+	g, _ := state.current(c.clock.Now())
+	var attempt *LoginAttempt
+	count := func(ctx context.Context) error {
+		if fresh, err := caller.Credentials.Get(ctx, credentialsServeSignIn); err != nil {
+			return err
+		} else if fresh.Digest() != credentials.Digest() {
+			return errCredentialsChanged
 		}
-		err := caller.BeforeLogin(ctx, attempt.proven)
-		recorded = err == nil
-		return err
-	}
-	a, written, err := c.sendLogin(ctx, caller, digest, state, record)
-	if err == nil && a.status == http.StatusUnauthorized && refusalIn(a.body).aboutBearer() {
-		// The token is stale, and nobody has looked at the password yet.
-		token, _ := state.currentToken(c.clock.Now())
-		state.drop(grant{token: token}, true, false)
-		if err = c.ensureToken(ctx, caller, digest, state); err == nil {
-			a, written, err = c.sendLogin(ctx, caller, digest, state, record)
-		} else {
-			written = false
+		began := c.clock.Now()
+		counted, err := c.logins.Begin(ctx, c.loginOf(credentials, state))
+		if err != nil {
+			return err
 		}
+		attempt = &counted
+		if c.clock.Since(began) > preconditionServes {
+			return ErrPreconditionExpired
+		}
+		return nil
 	}
-	noAttempt := err != nil && !written || err == nil && a.throttled()
-	if noAttempt && recorded && !attempt.proven && caller.LoginUncounted != nil {
-		caller.LoginUncounted()
-	}
-	err = c.loginVerdict(attempt, state, a, written, err)
-	if _, refused := errors.AsType[*CredentialsRejectedError](err); refused && written && attempt.proven && caller.LoginRefused != nil {
-		caller.LoginRefused(attempt.unrecorded())
-	}
-	if err == nil && caller.AfterLogin != nil {
-		caller.AfterLogin(ctx)
-	}
-	return err
-}
-
-// sendLogin sends the login once. It is recorded last of all: what is held back on the way has not been an attempt.
-func (c *Client) sendLogin(ctx context.Context, caller Caller, digest Digest, state *sessionState, record Prove) (answer, bool, error) {
-	body, err := json.Marshal(map[string]string{"username": caller.Credentials.Username.Reveal(), "password": caller.Credentials.Password.Reveal()})
-	if err != nil {
-		return answer{}, false, unexpected("credentials that can't be sent")
-	}
-	state.mu.Lock()
-	token := state.token
-	state.mu.Unlock()
-	return c.send(ctx, request{
-		operation: opLogin, account: caller.Account, credentials: digest,
-		method: http.MethodPost, path: "/m2m/v1/session/login", body: body, prove: record,
-		header: map[string]string{"Authorization": "Bearer " + token.Reveal(), "Content-Type": "application/json", "Accept": "application/json"},
+	a, written, err := c.send(ctx, request{
+		operation: opLogin, account: caller.Account, namespace: caller.Namespace, credentials: credentials.Digest(),
+		method: http.MethodPost, path: "/m2m/v1/session/login", body: body, precondition: count,
+		header: map[string]string{"Authorization": "Bearer " + g.token.value.Reveal(), "Content-Type": "application/json", "Accept": "application/json"},
 	})
+	if attempt == nil {
+		return err
+	}
+	return c.settle(ctx, *attempt, state, g, a, written, err)
 }
 
-// loginVerdict settles the attempt. A login that was sent counts as failed unless it demonstrably was not.
-func (c *Client) loginVerdict(attempt *loginAttempt, state *sessionState, a answer, written bool, err error) error {
+// settle tells the record what came of a login. One that was sent stays counted unless an answer
+// says what it was.
+func (c *Client) settle(ctx context.Context, attempt LoginAttempt, state *sessionState, g grant, a answer, written bool, err error) error {
+	r := refusalIn(a.body)
+	var result struct {
+		SessionToken string `json:"sessionToken"`
+	}
 	switch {
-	case err != nil && !written:
-		attempt.notMade()
+	case !written:
+		c.logins.Settle(ctx, attempt, LoginNotSent, "")
 		return err
 	case err != nil:
-		attempt.unanswered()
+		c.logins.Settle(ctx, attempt, LoginUnanswered, "")
 		c.metrics.login("error")
 		return err
 	case a.throttled():
+		c.logins.Settle(ctx, attempt, LoginThrottled, "")
 		c.metrics.login("error")
-		return a.failure() // no attempt, but it has used the minute
-	case a.status == http.StatusOK:
-		var result struct {
-			SessionToken string `json:"sessionToken"`
-		}
-		if json.Unmarshal(a.body, &result) != nil || !sendable(result.SessionToken) {
-			attempt.unanswered()
-			c.metrics.login("error")
-			return unexpected("a login without a session")
-		}
-		attempt.succeeded()
-		c.metrics.login("success")
+		return a.failure()
+	case a.status == http.StatusOK && json.Unmarshal(a.body, &result) == nil && sendable(result.SessionToken):
 		state.setSession(Sensitive(result.SessionToken), c.clock.Now())
+		c.logins.Settle(ctx, attempt, LoginSucceeded, "")
+		c.metrics.login("success")
 		return nil
-	}
-	r := refusalIn(a.body)
-	refusedStatus := a.status == http.StatusBadRequest || a.status == http.StatusUnauthorized || a.status == http.StatusForbidden
-	if refusedStatus && r.structured && !r.gateway { // the gateway has not looked at the password
+	case a.status == http.StatusUnauthorized && r.aboutBearer():
+		state.drop(g, partToken)
+		c.logins.Settle(ctx, attempt, LoginNotSent, "")
+		return errBearerStale
+	case a.refuses() && r.structured && !r.gateway: // the gateway has not looked at the password
+		refused := &CredentialsRejectedError{Login: true, Code: r.code, Failed: attempt.Failed, ConfigMap: attempt.ConfigMap, Key: attempt.Key}
+		state.refuse(refused, c.clock.Now())
+		c.logins.Settle(ctx, attempt, LoginRefused, r.code)
 		c.metrics.login("refused")
-		return attempt.refused(r.code)
+		return refused
 	}
-	attempt.unanswered()
+	c.logins.Settle(ctx, attempt, LoginUnanswered, "")
 	c.metrics.login("error")
-	err = a.failure()
-	if denied, ok := errors.AsType[*AccessDeniedError](err); ok { // a bearer that is refused twice says nothing about the password
-		return unexpected("a bearer token that was just issued is refused (%s)", denied.Code)
+	if a.status == http.StatusOK {
+		return unexpected("a login without a session")
+	}
+	if err = a.failure(); errors.As(err, new(*AccessDeniedError)) { // of the gateway, which says nothing about the password
+		return unexpected("the gateway refused a login%s", inParens(r.code))
 	}
 	return err
 }
 
-// sendable says whether a token can stand in a header.
+// refuses reports whether a status may refuse credentials.
+func (a answer) refuses() bool {
+	return a.status == http.StatusBadRequest || a.status == http.StatusUnauthorized || a.status == http.StatusForbidden
+}
+
+// sendable reports whether a token can stand in a header.
 func sendable(token string) bool {
 	return token != "" && len(token) <= 16<<10 && !strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' })
 }

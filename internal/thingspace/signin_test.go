@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	. "github.com/onsi/gomega"
 	"k8s.io/utils/clock"
 
+	"github.com/fota-callback-operator/fota-callback-operator/internal/logins/loginstest"
 	"github.com/fota-callback-operator/fota-callback-operator/internal/simulator"
 	"github.com/fota-callback-operator/fota-callback-operator/internal/thingspace"
 )
@@ -33,6 +35,64 @@ func (h inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 	recorder := httptest.NewRecorder()
 	h.ServeHTTP(recorder, received)
 	return recorder.Result(), nil
+}
+
+// blocksBeforeLogin is a source whose third answer takes a while: the one right before the login.
+type blocksBeforeLogin struct {
+	thingspace.CredentialsSource
+	asked int
+	goOn  <-chan struct{}
+	err   error
+}
+
+// Get implements thingspace.CredentialsSource.
+func (s *blocksBeforeLogin) Get(ctx context.Context, maxAge time.Duration) (thingspace.Credentials, error) {
+	if s.asked++; s.asked == 3 {
+		<-s.goOn
+		if s.err != nil {
+			return thingspace.Credentials{}, s.err
+		}
+	}
+	return s.CredentialsSource.Get(ctx, maxAge)
+}
+
+// What the Secret says right before a login counts: where it has changed since, the new credentials are used.
+func TestCredentialsThatChangeBeforeTheLogin(t *testing.T) {
+	g, f := NewWithT(t), newFar(t, simulator.Options{})
+	c := caller(withPassword("wrong"))
+	c.Credentials = &rotated{before: c.Credentials, after: caller(good).Credentials, at: 3}
+	g.Expect(f.list(t, c)).To(Succeed())
+	g.Expect(f.Counts()).To(Equal(map[string]int{"token": 2, "login": 1, "list": 1}))
+}
+
+// A Secret that never holds the same twice signs nobody in, and ends the call.
+func TestCredentialsThatChangeWithoutEnd(t *testing.T) {
+	g, f := NewWithT(t), newFar(t, simulator.Options{})
+	c, n := caller(good), 0
+	c.Credentials = sourceFunc(func() thingspace.Credentials { n++; return withPassword(fmt.Sprint(n)) })
+	g.Expect(f.list(t, c)).To(MatchError("the credentials have changed since they were read"))
+	g.Expect(f.Count("login")).To(BeZero())
+}
+
+type sourceFunc func() thingspace.Credentials
+
+// Get implements thingspace.CredentialsSource.
+func (f sourceFunc) Get(context.Context, time.Duration) (thingspace.Credentials, error) {
+	return f(), nil
+}
+
+// rotated is a Secret that changes before its nth answer.
+type rotated struct {
+	before, after thingspace.CredentialsSource
+	asked, at     int
+}
+
+// Get implements thingspace.CredentialsSource.
+func (r *rotated) Get(ctx context.Context, maxAge time.Duration) (thingspace.Credentials, error) {
+	if r.asked++; r.asked < r.at {
+		return r.before.Get(ctx, maxAge)
+	}
+	return r.after.Get(ctx, maxAge)
 }
 
 // Nothing shows from outside that a call waits for the sign-in of another one, but that everything is blocked.
@@ -65,12 +125,13 @@ func TestWhoWaitsForASignInSharesWhatThingSpaceSaid(t *testing.T) {
 				for _, fault := range test.faults {
 					far.Inject(fault)
 				}
+				store, _ := loginstest.NewStore(clock.RealClock{})
 				client, err := thingspace.New(thingspace.Config{
-					BaseURL: "http://thingspace.example.com/api", AllowHTTP: true, Timeout: time.Minute, Clock: clock.RealClock{}, Transport: inProcess{far},
+					Logins: store, BaseURL: "http://thingspace.example.com/api", AllowHTTP: true, Timeout: time.Minute, Clock: clock.RealClock{}, Transport: inProcess{far},
 				})
 				g.Expect(err).NotTo(HaveOccurred())
 				signsIn, goOn := caller(good), make(chan struct{})
-				signsIn.BeforeLogin = func(context.Context, bool) error { <-goOn; return test.beforeLogin }
+				signsIn.Credentials = &blocksBeforeLogin{CredentialsSource: signsIn.Credentials, goOn: goOn, err: test.beforeLogin}
 				first, second := make(chan error, 1), make(chan error, 1)
 				list := func(c thingspace.Caller, came chan<- error) {
 					_, err := client.List(t.Context(), c)
@@ -91,67 +152,7 @@ func TestWhoWaitsForASignInSharesWhatThingSpaceSaid(t *testing.T) {
 	}
 }
 
-// A login that is withheld from somebody who waits for a person's request is not withheld from whoever brings one.
-func TestWhoBringsARequestAsksForThemselves(t *testing.T) {
-	withheld, down := BeAssignableToTypeOf(&thingspace.LoginWithheldError{}), BeAssignableToTypeOf(&thingspace.UnavailableError{})
-	for name, test := range map[string]struct {
-		failed        int
-		fault         *simulator.Fault
-		request       string
-		first, second OmegaMatcher
-		counts        map[string]int
-	}{
-		"with a request":          {3, nil, "now", withheld, Succeed(), map[string]int{"token": 1, "login": 1, "list": 1}},
-		"without a request":       {3, nil, "", withheld, withheld, map[string]int{"token": 1}},
-		"but it is down for both": {0, &simulator.Fault{Operation: "login", Status: 503}, "now", down, down, map[string]int{"token": 1, "login": 1}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				g, far := NewWithT(t), simulator.New(simulator.Options{Clock: clock.RealClock{}})
-				client, err := thingspace.New(thingspace.Config{
-					BaseURL: "http://thingspace.example.com/api", AllowHTTP: true, Timeout: time.Minute, Clock: clock.RealClock{}, Transport: inProcess{far},
-				})
-				g.Expect(err).NotTo(HaveOccurred())
-				if test.fault != nil {
-					far.Inject(*test.fault)
-				}
-				signsIn, waits, goOn := caller(good), caller(good), make(chan struct{})
-				signsIn.Earlier.Failed, waits.Earlier.Failed = test.failed, test.failed
-				signsIn.BeforeToken = func(context.Context) error { <-goOn; return nil }
-				waits.LoginRequest = test.request
-				first, second := make(chan error, 1), make(chan error, 1)
-				list := func(c thingspace.Caller, came chan<- error) {
-					_, err := client.List(t.Context(), c)
-					came <- err
-				}
-				go list(signsIn, first)
-				synctest.Wait()
-				go list(waits, second)
-				synctest.Wait()
-				close(goOn)
-				g.Expect(<-first).To(test.first)
-				g.Expect(<-second).To(test.second)
-				g.Expect(far.Counts()).To(Equal(test.counts))
-			})
-		})
-	}
-}
-
-// Who can't ask for a token any more, because the credentials have changed say, does not.
-func TestWhatKeepsATokenFromBeingAskedFor(t *testing.T) {
-	g, f, changed := NewWithT(t), newFar(t, simulator.Options{}), errors.New("the Secret has changed")
-	c := caller(good)
-	c.BeforeToken = func(context.Context) error { return changed }
-	g.Expect(f.list(t, c)).To(MatchError(changed))
-	g.Expect(f.Counts()).To(BeEmpty())
-	g.Expect(f.list(t, caller(good))).To(Succeed())
-	g.Expect(f.list(t, c)).To(Succeed(), "there is one")
-	f.EndTokens()
-	g.Expect(f.list(t, c)).To(MatchError(changed), "it is not renewed either")
-	g.Expect(f.Counts()).To(Equal(map[string]int{"token": 1, "login": 1, "list": 3}))
-}
-
-// A client that is refused is not asked about again for a minute, unless a person asks; anything else that comes instead of a token says nothing of it.
+// A client that is refused is not asked about again by everybody who waits; anything else that comes instead of a token says nothing of it.
 func TestWhatComesInsteadOfAToken(t *testing.T) {
 	refused := BeAssignableToTypeOf(&thingspace.CredentialsRejectedError{})
 	for name, test := range map[string]struct {
@@ -210,34 +211,6 @@ func TestABearersCodeWithAnotherStatus(t *testing.T) {
 	f.Inject(simulator.Fault{Operation: "login", Status: 403, Body: `{"fault":{"code":"900901"}}`})
 	_ = as[*thingspace.UnexpectedResponseError](t, f.list(t, caller(good)))
 	g.Expect(f.Counts()).To(Equal(map[string]int{"token": 1, "login": 1}))
-}
-
-// What is told of a login: before it is sent, that it never left, that it has succeeded.
-func TestWhatIsToldOfALogin(t *testing.T) {
-	for name, test := range map[string]struct {
-		faults []simulator.Fault
-		told   []string
-	}{
-		"it succeeds":   {nil, []string{"before", "after"}},
-		"it fails":      {[]simulator.Fault{{Operation: "login", Status: 500}}, []string{"before"}},
-		"throttled":     {[]simulator.Fault{{Operation: "login", Status: 429}}, []string{"before", "unsent"}},
-		"no answer":     {[]simulator.Fault{{Operation: "login"}}, []string{"before"}},
-		"it is useless": {[]simulator.Fault{{Operation: "login", Status: 200, Body: "{}"}}, []string{"before"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			g, f := NewWithT(t), newFar(t, simulator.Options{})
-			for _, fault := range test.faults {
-				f.Inject(fault)
-			}
-			var told []string
-			c := caller(good)
-			c.BeforeLogin = func(context.Context, bool) error { told = append(told, "before"); return nil }
-			c.LoginUncounted = func() { told = append(told, "unsent") }
-			c.AfterLogin = func(context.Context) { told = append(told, "after") }
-			_ = f.list(t, c)
-			g.Expect(told).To(Equal(test.told))
-		})
-	}
 }
 
 func TestATokenOfUnknownLifeServes(t *testing.T) {

@@ -49,11 +49,12 @@ type request struct {
 	method, path string
 	header       map[string]string
 	body         []byte
-	prove        Prove
+	precondition Precondition
+	namespace    string
 }
 
 // send sends a request once, when it may leave, and returns the answer whatever its status. written says whether any of it may have reached
-// ThingSpace. The order is a rule: everything that can wait comes before the proof.
+// ThingSpace. The order is a rule: everything that can wait comes before the precondition.
 func (c *Client) send(ctx context.Context, r request) (a answer, written bool, err error) {
 	probes, err := c.mayLeave(r, false)
 	if err != nil {
@@ -66,8 +67,8 @@ func (c *Client) send(ctx context.Context, r request) (a answer, written bool, e
 	if _, err := c.mayLeave(r, probes); err != nil {
 		return answer{}, false, err
 	}
-	if r.prove != nil {
-		if err := r.prove(ctx); err != nil {
+	if r.precondition != nil {
+		if err := r.precondition(ctx); err != nil {
 			return answer{}, false, err
 		}
 	}

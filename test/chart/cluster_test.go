@@ -76,6 +76,10 @@ func run(t *testing.T, namespace, account string, arguments []string) (stop func
 	for _, info := range config.AuthInfos {
 		info.Impersonate = "system:serviceaccount:" + namespace + ":" + account
 	}
+	for _, cluster := range config.Contexts {
+		cluster.Namespace = namespace // where the pod would be
+	}
+	g.Expect(set.ForgetLogins(t.Context(), namespace)).To(Succeed())
 	path := filepath.Join(t.TempDir(), "kubeconfig")
 	g.Expect(clientcmd.WriteToFile(*config, path)).To(Succeed())
 	before, err := set.Forbidden(t.Context())

@@ -27,6 +27,7 @@ func TestFlags(t *testing.T) {
 		"watch-namespaces":          {"watchNamespaces: [team-a, team-b]", "team-a,team-b"},
 		"leader-elect":              {"leaderElection: {enabled: false}", "false"},
 		"leader-election-namespace": {"leaderElection: {namespace: leases}", "leases"},
+		"login-record":              {"loginRecord: {namespace: shared, name: logins}", "shared/logins"},
 		"metrics-bind-address":      {"metrics: {port: 9443}", ":9443"},
 		"metrics-secure":            {"metrics: {secure: false}", "false"},
 		"health-probe-bind-address": {"manager: {healthProbe: {port: 9081}}", ":9081"},

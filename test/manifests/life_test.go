@@ -162,6 +162,7 @@ func simulate(t *testing.T, method, path, body string) {
 
 func start(t *testing.T) *stage.Process {
 	t.Helper()
+	NewWithT(t).Expect(set.ForgetLogins(t.Context(), stage.LoginRecordNamespace)).To(Succeed())
 	process, err := set.StartOperator("--deregistration-grace=0", "--thingspace-qps=0")
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
 	t.Cleanup(process.Kill)

@@ -28,7 +28,7 @@ var alone = map[string]string{
 	"settles":            "what is suspended is looked at all the time",
 	"stays":              "a check hours after the last change writes",
 	"as wished":          "credentials are not kept for the deletion",
-	"as undisturbed":     "the end of a pass leaves a login on record that succeeded",
+	"as undisturbed":     "a success takes no failure off",
 	"no call too many":   "what is in sync is sent again until status says so",
 	"own writes known":   "own writes are forgotten",
 }
@@ -60,8 +60,6 @@ var made = []defect{
 		"case reason == v1alpha1.ReasonSuspended, reason == v1alpha1.ReasonInvalidSpec:\n\t\treturn f.Now, true"},
 	{policy, "Overwrite leaves a foreign URL alone", "internal/rules/decide.go",
 		"case o.Status.RegisteredURL == \"\" && !o.Spec.Overwrites():", "case o.Status.RegisteredURL == \"\":"},
-	{lostIntent, "the end of a pass leaves a login on record that succeeded", "internal/rules/loginrecord.go",
-		"if f.Listing != nil && !f.LoginsStillCount {", "if false {"},
 	{lostIntent, "what is in sync is sent again until status says so", "internal/rules/decide.go",
 		"return thingspace.EqualURLs(live, o.Spec.URL) ||", "return thingspace.EqualURLs(live, o.Spec.URL) && (o.Status.RegisteredURL == o.Spec.URL || !HasFinalizer(o)) ||"},
 }

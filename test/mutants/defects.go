@@ -53,7 +53,7 @@ var bent = []defect{
 	{lostIntent, "deregistered means gone", "internal/controller/pass.go",
 		"p.facts.Listing = nil // whether it is gone has to be seen", "p.facts.Listing = &rules.Listing{}"},
 	{lostIntent, "DELETE and POST instead of PUT", "internal/controller/pass.go",
-		"send = p.Registrations.Update\n", "if err := p.Registrations.Deregister(ctx, caller, p.prove(step.Claims)); err != nil {\n\t\t\treturn err\n\t\t}\n"},
+		"send = p.Registrations.Update\n", "if err := p.Registrations.Deregister(ctx, p.caller(), p.prove(step.Claims)); err != nil {\n\t\t\treturn err\n\t\t}\n"},
 
 	{staleView, "no proof before a mutating call", "internal/controller/pass.go",
 		"\tvar live v1alpha1.FotaCallback\n", "\tif true {\n\t\treturn nil\n\t}\n\tvar live v1alpha1.FotaCallback\n"},
@@ -114,7 +114,7 @@ var bent = []defect{
 		"\tif content.refused == nil {\n",
 		"\tfor _, other := range l.contents {\n\t\tif other.refused != nil {\n\t\t\treturn other.refused\n\t\t}\n\t}\n\tif content.refused == nil {\n"},
 	{missedEvent, "credentials are not kept for the deletion", "internal/controller/signin.go",
-		"func(s *objectState) { s.credentials = credentials }", "func(*objectState) {}"},
+		"func(s *objectState) { s.credentials = &credentials }", "func(*objectState) {}"},
 	{missedEvent, "a check hours after the last change writes", "internal/rules/summarise.go",
 		"\treturn Summary{Status: status, Memory: memory}\n}\n\n// keepsReady", "\tif RequestedAt(f.Object) == \"\" && f.Now.Sub(f.Memory.FirstSeen).Hours() > 2 {\n\t\tstatus.LastHandledReconcileAt = \"late\"\n\t}\n\treturn Summary{Status: status, Memory: memory}\n}\n\n// keepsReady"},
 	{missedEvent, "what is in sync is sent again", "internal/rules/decide.go",

@@ -79,6 +79,7 @@ func (w *world) operator(address string) *stage.Process {
 	if !slices.Contains(w.namespaces(), operatorNamespace) {
 		w.create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: operatorNamespace}})
 	}
+	w.g.Expect(w.stage.ForgetLogins(w.t.Context(), stage.LoginRecordNamespace)).To(Succeed())
 	process, err := w.stage.StartOperator("--leader-elect=true", "--leader-election-namespace="+operatorNamespace, "--metrics-bind-address="+address)
 	w.g.Expect(err).NotTo(HaveOccurred())
 	w.t.Cleanup(func() {

@@ -8,7 +8,7 @@ import (
 
 // effect is one write to Kubernetes or one call of ThingSpace, numbered in the order in which they happen.
 type effect struct {
-	kind string // "patch", "status", or a ThingSpace operation
+	kind string // "patch", "status", "record", or a ThingSpace operation
 	what string // the object or account
 	url  string // what a registration or an update sends
 	act  int    // the act of the story in which it happens, from 0
@@ -18,9 +18,11 @@ type effect struct {
 func (e effect) String() string { return e.kind + " " + e.what }
 
 // ofKubernetes says which side the effect is on.
-func (e effect) ofKubernetes() bool { return e.kind == "patch" || e.kind == "status" }
+func (e effect) ofKubernetes() bool {
+	return e.kind == "patch" || e.kind == "status" || e.kind == "record"
+}
 
-func (e effect) signsIn() bool { return e.kind == "token" || e.kind == "login" }
+func (e effect) signsIn() bool { return e.kind == "token" || e.kind == "login" || e.kind == "record" }
 
 func (e effect) mutatesFarSide() bool {
 	return e.kind == "register" || e.kind == "update" || e.kind == "deregister"
@@ -112,7 +114,7 @@ func (b *bus) look(w *world, what string) error {
 func (b *bus) calls() int {
 	count := 0
 	for _, e := range b.trace {
-		if e.kind != "patch" && e.kind != "status" {
+		if !e.ofKubernetes() {
 			count++
 		}
 	}

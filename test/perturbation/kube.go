@@ -34,6 +34,8 @@ type kube struct {
 	// changes are what each of them came from.
 	changes []change
 	secrets map[types.NamespacedName]*corev1.Secret
+	// record is the ConfigMap that counts logins; nil before there is one.
+	record *corev1.ConfigMap
 	// hidden are the Secrets that can't be read.
 	hidden  map[types.NamespacedName]bool
 	indexes map[string]client.IndexerFunc

@@ -8,47 +8,32 @@ import (
 	"slices"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
+	"github.com/fota-callback-operator/fota-callback-operator/internal/logins"
 )
 
 // userLogins is what the far side has seen of its one user: what a lock-out is judged by.
 type userLogins struct {
-	failed int // in a row, by ThingSpace's count, which a new password ends
+	failed int // in a row, unanswered ones included
 	// unsuccessful is how many in a row have been made without an answer that says that one has succeeded.
 	unsuccessful int
 	// before is what that was when one was last heard to have succeeded, at heardAt.
 	before  int
 	heardAt time.Time
-	// unknown are those that failed with a password that had worked in their process, which are not on record before they are made, and that ended before it could
-	// tell anybody.
-	unknown int
 	last    time.Time
 	// proven are the bodies of logins that have succeeded.
 	proven map[string]bool
-	// asked says that a person has asked for a login since the last one.
-	asked bool
 }
 
-// processLogins is what one process knows of logins.
-type processLogins struct {
-	last    time.Time
-	refused map[string]bool
-	// proven are the bodies of logins that have succeeded; provenFailedAt is when one of them last failed.
-	proven         map[string]bool
-	provenFailedAt time.Time
-}
+// processLogins is what one process knows of logins: the bodies whose refusal it has heard.
+type processLogins struct{ refused map[string]bool }
 
 // atOnce is no longer than it takes to start again after a crash.
 const atOnce = 2 * time.Second
 
-// ended says that a process has ended: what it has just learned, nobody else may know.
-func (w *world) ended(process *processLogins) {
-	now, user := w.clock.Now(), &w.logins
-	if now.Sub(user.heardAt) < atOnce {
+// ended says that a process has ended: what it has just learned may not be recorded yet.
+func (w *world) ended() {
+	if user := &w.logins; w.clock.Now().Sub(user.heardAt) < atOnce {
 		user.unsuccessful = user.before
-	}
-	if now.Sub(process.provenFailedAt) < atOnce {
-		user.unknown++
 	}
 }
 
@@ -97,64 +82,55 @@ func (a *attempt) answered(serve func() (status int)) {
 	}
 }
 
-// made judges a login that has reached ThingSpace: at most one a minute for each user and process, none with a password whose refusal the process
-// has heard, and after three failures in a row only one that a person has asked for, or one in ten minutes with a password that has been right.
+// made judges a login that has reached ThingSpace: at most one a minute for each user, none with a password whose refusal the process has heard or that is
+// recorded, never a fourth that fails in a row, and after three without a verdict one in ten minutes with a password that has been right.
 func (a *attempt) made(status int, session bool) {
 	if a == nil {
 		return
 	}
 	w, process, user := a.replica.world, &a.replica.logins, &a.replica.world.logins
 	now := w.clock.Now()
-	if !process.last.IsZero() && now.Sub(process.last) < time.Minute && !user.asked {
+	if now.Sub(user.last) < time.Minute {
 		w.failf(oracleLogins, "a second login within a minute")
 	}
-	if process.refused[a.body] || w.onRecordAsRefused(a.body) && !process.proven[a.body] {
+	if process.refused[a.body] || w.onRecordAsRefused(a.body) {
 		w.failf(oracleLogins, "a login with a password that was refused")
 	}
-	if user.failed >= 3+user.unknown && !user.asked && (!user.proven[a.body] || now.Sub(user.last) < 10*time.Minute) {
+	if user.failed >= 3 && (!user.proven[a.body] || now.Sub(user.last) < 10*time.Minute) {
 		w.failf(oracleLogins, "a login after %d that failed", user.failed)
 	}
-	process.last, user.last, user.asked = now, now, false
+	user.last = now
 	switch {
 	case session:
-		user.failed, user.unknown = 0, 0
+		user.failed = 0
 		user.proven[a.body] = true
 	case status == http.StatusTooManyRequests: // no attempt
 	default: // a 200 without a session too: nobody knows
 		user.failed++
-		if process.proven[a.body] {
-			process.provenFailedAt = now
-		}
 	}
 	user.unsuccessful++
 	a.session = session
-	if w.far.Locked(username) {
-		w.failf(oracleLogins, "the user is locked out")
+	if failed := w.far.FailedLogins(username); failed > 3 {
+		w.failf(oracleLogins, "%d logins in a row have failed", failed)
 	}
 }
 
-// onRecordAsRefused says whether objects tell of each Secret that holds what a login is made with that it was refused: what a copy holds is known only when it
+// onRecordAsRefused says whether the record tells of each Secret that holds what a login is made with that it was refused: what a copy holds is known only when it
 // is read.
 func (w *world) onRecordAsRefused(body string) bool {
 	held := false
 	for _, secret := range w.kube.secrets {
-		if loginBody(string(secret.Data["password"])) == body {
-			if held = true; !w.saysRefused(secret) {
-				return false
-			}
+		if loginBody(string(secret.Data["password"])) != body {
+			continue
+		}
+		held = true
+		if !slices.ContainsFunc(w.recorded().Refused, func(v logins.Version) bool {
+			return v.UID == string(secret.UID) && v.ResourceVersion == secret.ResourceVersion
+		}) {
+			return false
 		}
 	}
 	return held
-}
-
-func (w *world) saysRefused(secret *corev1.Secret) bool {
-	for _, o := range w.kube.objects {
-		record := o.Status.RejectedCredentials
-		if record != nil && record.Refused && record.SecretUID == string(secret.UID) && record.SecretResourceVersion == secret.ResourceVersion {
-			return true
-		}
-	}
-	return false
 }
 
 // left says that a Secret holds a password no more: where none does, and it comes back, it may be tried again.
@@ -189,7 +165,6 @@ func (a *attempt) heard() {
 	if a.session {
 		user := &a.replica.world.logins
 		user.before, user.heardAt, user.unsuccessful = user.unsuccessful, a.replica.world.clock.Now(), 0
-		a.replica.logins.proven[a.body] = true
 	}
 	if a.refused && a.replica.world.holdsPasswordOf(a.body) {
 		a.replica.logins.refused[a.body] = true

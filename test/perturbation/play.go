@@ -2,10 +2,12 @@ package perturbation
 
 import (
 	"slices"
+	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+
 	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
-	"github.com/fota-callback-operator/fota-callback-operator/internal/rules"
 )
 
 const (
@@ -96,7 +98,7 @@ func (w *world) heal(expected string) {
 	w.bus.calm = false
 }
 
-// mend changes the password, and asks for a check of each object whose login was refused: such a login is not repeated before. It says whether
+// mend frees the user, changes the password, and asks for a check of each object whose login was refused: such a login is not repeated before. It says whether
 // there was any.
 func (w *world) mend() bool {
 	refused := false
@@ -109,20 +111,21 @@ func (w *world) mend() bool {
 	}
 	if refused {
 		w.changePassword("mended&\"~/?ß")
-		w.logins.asked = true
+		w.freeUser()
 	}
 	return refused
 }
 
 // asksForPassword says whether an object waits for other credentials.
 func asksForPassword(o *v1alpha1.FotaCallback) bool {
-	return rules.ReadyReason(o) == v1alpha1.ReasonCredentialsRejected || deleting(o) && o.Status.RejectedCredentials != nil
+	ready := meta.FindStatusCondition(o.Status.Conditions, v1alpha1.ConditionReady)
+	return ready != nil && (ready.Reason == v1alpha1.ReasonCredentialsRejected || deleting(o) && strings.Contains(ready.Message, "failed logins are used up"))
 }
 
 // setPassword changes the user's password at the far side alone.
 func (w *world) setPassword(password string) {
 	w.far.SetUser(username, password)
-	w.password, w.logins.failed, w.logins.unknown = password, 0, 0
+	w.password, w.logins.failed = password, 0
 }
 
 // changePassword changes the user's password on both sides.

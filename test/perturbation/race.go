@@ -81,7 +81,7 @@ func (w *world) race(r *race) (ofOld, ofNew int) {
 	for b.step() {
 	}
 	next.turns = nil
-	w.ended(&old.logins)
+	w.ended()
 	w.excused += old.mutations - before // its successor knows nothing of them
 	return a.effects, b.effects
 }

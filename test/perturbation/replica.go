@@ -22,6 +22,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/fota-callback-operator/fota-callback-operator/internal/controller"
+	"github.com/fota-callback-operator/fota-callback-operator/internal/logins"
 	"github.com/fota-callback-operator/fota-callback-operator/internal/rules"
 	"github.com/fota-callback-operator/fota-callback-operator/internal/thingspace"
 )
@@ -34,6 +35,7 @@ type replica struct {
 	reconciler *controller.Reconciler
 	metrics    *prometheus.Registry
 	events
+	record *logins.Store
 	// logins are those that this process has made.
 	logins processLogins
 	// working is the object that it works on.
@@ -55,8 +57,10 @@ type replica struct {
 
 func (w *world) newReplica() *replica {
 	r := &replica{world: w, metrics: prometheus.NewRegistry(), events: newEvents(), listed: map[string]string{}, notBefore: map[string]time.Time{}}
-	r.logins = processLogins{refused: map[string]bool{}, proven: map[string]bool{}}
+	r.logins = processLogins{refused: map[string]bool{}}
+	r.record = logins.NewStore(recordAPI{r}, recordName, w.clock)
 	far, err := thingspace.New(thingspace.Config{
+		Logins:  r.record,
 		BaseURL: base, AllowHTTP: true, Timeout: time.Minute, Clock: w.clock, Transport: r, Registerer: r.metrics,
 		OnRecovery: func() { r.reconciler.APIRecovered() },
 	})
@@ -91,13 +95,7 @@ func (w *world) context() context.Context {
 
 // reconcile works on one object. crashed says that the process ended on the way.
 func (r *replica) reconcile(name types.NamespacedName) (crashed bool) {
-	defer func() {
-		if thrown := recover(); thrown != nil {
-			if _, crashed = thrown.(crash); !crashed {
-				panic(thrown)
-			}
-		}
-	}()
+	defer recoverCrash(&crashed)
 	r.working = name
 	result, err := r.reconciler.Reconcile(r.world.context(), reconcile.Request{NamespacedName: name})
 	delete(r.wakeAt, name)
@@ -109,6 +107,21 @@ func (r *replica) reconcile(name types.NamespacedName) (crashed bool) {
 		r.wakeAt[name] = r.world.clock.Now().Add(result.RequeueAfter)
 	}
 	return false
+}
+
+// settles writes the outcomes of logins that could not be written, as the process does in the background. crashed says that it ended on the way.
+func (r *replica) settles() (crashed bool) {
+	defer recoverCrash(&crashed)
+	r.record.Retry(r.world.context())
+	return false
+}
+
+func recoverCrash(crashed *bool) {
+	if thrown := recover(); thrown != nil {
+		if _, *crashed = thrown.(crash); !*crashed {
+			panic(thrown)
+		}
+	}
 }
 
 // proves says that the process has just seen or written the newest version.

@@ -34,22 +34,22 @@ func anew(password string) func(*world) {
 	return both(func(w *world) { w.kube.removeSecret(v1alpha1.DefaultSecretName) }, holds(v1alpha1.DefaultSecretName, password))
 }
 
-// asksForLogin is what people do after they have put a password right that the operator will not try by itself.
-func asksForLogin(w *world) {
-	w.logins.asked = true
+// frees is what an administrator does after the password was put right, where the operator makes no login any more by itself.
+func frees(w *world) {
+	w.freeUser()
 	w.kube.edit("fleet", asked("please"))
 }
 
 var wrongPassword = holds(v1alpha1.DefaultSecretName, "wrong&\"~/?ä")
 
-// brokenSecret has one user fail with two Secrets, while what has happened to one of them keeps whoever starts then from knowing whose logins those with it were.
+// brokenSecret has one user fail with two Secrets, while something has happened to one of them.
 func brokenSecret(name string, what func(*world)) story {
 	return story{name: name, setup: both(holds(secondSecret, "wrong 1&\"~/?ä"), holds(v1alpha1.DefaultSecretName, "wrong 3&\"~/?ä")), acts: []act{
 		createNamed("other", ofAnother, by(secondSecret)),
 		user(holds(secondSecret, "wrong 2&\"~/?ä")),
 		user(both(what, func(w *world) { w.kube.create(callback("fleet", account, fleetURL)) })),
 		user(both(holds(secondSecret, "wrong 4&\"~/?ä"), holds(v1alpha1.DefaultSecretName, "wrong 5&\"~/?ä"))),
-		user(both(good, asksForLogin)),
+		user(both(good, frees)),
 	}}
 }
 
@@ -117,10 +117,10 @@ var loginStories = []story{
 	{"wrong passwords, and the Secret is created anew", holds(v1alpha1.DefaultSecretName, "wrong 1&\"~/?ä"), []act{
 		create(), user(holds(v1alpha1.DefaultSecretName, "wrong 2&\"~/?ä")),
 		user(anew("wrong 2&\"~/?ä")),
-		user(holds(v1alpha1.DefaultSecretName, "wrong 3&\"~/?ä")), user(holds(v1alpha1.DefaultSecretName, "wrong 4&\"~/?ä")), user(both(good, asksForLogin)),
+		user(holds(v1alpha1.DefaultSecretName, "wrong 3&\"~/?ä")), user(holds(v1alpha1.DefaultSecretName, "wrong 4&\"~/?ä")), user(both(good, frees)),
 	}},
 	{"wrong passwords, each in a Secret that is created anew", holds(v1alpha1.DefaultSecretName, "wrong 1&\"~/?ä"), []act{
-		create(), user(anew("wrong 2&\"~/?ä")), user(anew("wrong 3&\"~/?ä")), user(anew("wrong 4&\"~/?ä")), user(both(good, asksForLogin)),
+		create(), user(anew("wrong 2&\"~/?ä")), user(anew("wrong 3&\"~/?ä")), user(anew("wrong 4&\"~/?ä")), user(both(good, frees)),
 	}},
 	{"wrong passwords beside a session that goes on", both(good, holds(secondSecret, password)), []act{
 		create(), createNamed("other", ofAnother, by(secondSecret)), farSide(func(w *world) {
@@ -132,7 +132,7 @@ var loginStories = []story{
 		user(holds(v1alpha1.DefaultSecretName, "wrong 3&\"~/?ä")), user(holds(v1alpha1.DefaultSecretName, "wrong 4&\"~/?ä")),
 		user(func(w *world) {
 			w.changePassword(rotated)
-			asksForLogin(w)
+			frees(w)
 		}),
 	}},
 	{"rotated at ThingSpace, noticed between a listing and an update", good, []act{
@@ -143,7 +143,7 @@ var loginStories = []story{
 			w.kube.edit("fleet", changeURL)
 		}),
 		user(holds(v1alpha1.DefaultSecretName, "wrong 1&\"~/?ä")), user(holds(v1alpha1.DefaultSecretName, "wrong 2&\"~/?ä")),
-		user(holds(v1alpha1.DefaultSecretName, "wrong 3&\"~/?ä")), user(both(holds(v1alpha1.DefaultSecretName, rotated), asksForLogin)),
+		user(holds(v1alpha1.DefaultSecretName, "wrong 3&\"~/?ä")), user(both(holds(v1alpha1.DefaultSecretName, rotated), frees)),
 	}},
 	{"rotated in the Secret first, rolled back, and rotated", good, []act{
 		create(), user(func(w *world) {
@@ -166,6 +166,6 @@ var loginStories = []story{
 	{"refused, then suspended", wrongPassword, []act{create(), edit(suspend), edit(resume), user(good)}},
 	{"rotated at ThingSpace, then wrong passwords", good, []act{
 		create(), rotateThere, user(holds(v1alpha1.DefaultSecretName, "wrong 1&\"~/?ä")), user(holds(v1alpha1.DefaultSecretName, "wrong 2&\"~/?ä")),
-		user(holds(v1alpha1.DefaultSecretName, "wrong 3&\"~/?ä")), user(both(holds(v1alpha1.DefaultSecretName, rotated), asksForLogin)),
+		user(holds(v1alpha1.DefaultSecretName, "wrong 3&\"~/?ä")), user(both(holds(v1alpha1.DefaultSecretName, rotated), frees)),
 	}},
 }

@@ -70,7 +70,7 @@ func (w *world) farOptions() simulator.Options {
 // restart is a new process after a crash.
 func (w *world) restart() {
 	w.showMetrics()
-	w.ended(&w.leader.logins)
+	w.ended()
 	w.clock.Step(time.Second) // no process starts in no time
 	w.leader = w.newReplica()
 }
@@ -131,6 +131,9 @@ func (w *world) settle(length time.Duration) {
 // round lets the operator work on whatever it is woken for, until nothing wakes it any more at this point in time.
 func (w *world) round() {
 	w.leader.resync()
+	if w.leader.settles() {
+		w.restart()
+	}
 	for range 50 {
 		names := w.leader.due()
 		if len(names) == 0 {
@@ -150,9 +153,9 @@ func (w *world) outcome() string {
 		lines = append(lines, "far "+account+" = "+w.asInSpec(url))
 	}
 	for _, o := range sorted(w.kube.objects) {
-		lines = append(lines, fmt.Sprintf("object %s %v handled=%t registered=%s echoed=%s remote=%s replaced=%s rejected=%t finalizers=%v intent=%s",
+		lines = append(lines, fmt.Sprintf("object %s %v handled=%t registered=%s echoed=%s remote=%s replaced=%s finalizers=%v intent=%s",
 			o.Name, conditionsOf(o), rules.Handled(o), o.Status.RegisteredURL, o.Status.EchoedURL, w.asInSpec(o.Status.RemoteURL), o.Status.ReplacedURL,
-			o.Status.RejectedCredentials != nil, o.Finalizers, rules.LastSentURL(o)))
+			o.Finalizers, rules.LastSentURL(o)))
 	}
 	slices.Sort(lines)
 	return strings.Join(lines, "\n")

@@ -41,6 +41,7 @@ import (
 const (
 	operatorNamespace = "fota-callback-operator-system"
 	serviceAccount    = "fota-callback-operator-controller-manager"
+	loginRecord       = "--login-record=" + operatorNamespace + "/" + stage.LoginRecordName
 )
 
 var (
@@ -132,11 +133,11 @@ func life(ctx context.Context, t *testing.T) error {
 	const patience = 30 * time.Second
 	runs++
 	lease := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: "fota-callback-operator"}}
-	if err := client.IgnoreNotFound(set.Client.Delete(ctx, lease)); err != nil { // each life makes its own
+	if err := errors.Join(client.IgnoreNotFound(set.Client.Delete(ctx, lease)), set.ForgetLogins(ctx, operatorNamespace)); err != nil { // each life makes its own
 		return err
 	}
 	metrics := freeAddress(ctx, t)
-	process, err := set.StartOperator("--kubeconfig="+kubeconfig, "--leader-elect=true", "--leader-election-namespace="+operatorNamespace,
+	process, err := set.StartOperator("--kubeconfig="+kubeconfig, "--leader-elect=true", "--leader-election-namespace="+operatorNamespace, loginRecord,
 		"--metrics-bind-address="+metrics, "--deregistration-grace=0")
 	if err != nil {
 		return err
@@ -298,6 +299,7 @@ func TestNoVerbIsSpare(t *testing.T) {
 		&rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: "fota-callback-operator-manager-role"}},
 		&rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: "fota-callback-operator-metrics-auth-role"}},
 		&rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: "fota-callback-operator-leader-election-role"}},
+		&rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: "fota-callback-operator-login-record-role"}},
 	} {
 		g := NewWithT(t)
 		g.Expect(set.Client.Get(t.Context(), client.ObjectKeyFromObject(role), role)).To(Succeed())

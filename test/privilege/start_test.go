@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
+	"github.com/fota-callback-operator/fota-callback-operator/test/stage"
 )
 
 // grants are what a ServiceAccount may do, by namespace; an empty name stands for the whole cluster.
@@ -86,6 +87,10 @@ func refusesToStart(t *testing.T, lastWords []string, args ...string) {
 
 func TestStartWithoutPermission(t *testing.T) {
 	all := without(t, "")
+	record := func(verbs ...string) []rbacv1.PolicyRule {
+		return []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"configmaps"}, Verbs: verbs}}
+	}
+	recordIn := func(namespace string) string { return "--login-record=" + namespace + "/" + stage.LoginRecordName }
 	for name, c := range map[string]struct {
 		may       grants
 		args      []string
@@ -104,6 +109,21 @@ func TestStartWithoutPermission(t *testing.T) {
 		"to-watch": {
 			may:       grants{"": without(t, "fotacallbacks", "watch")},
 			lastWords: []string{`cannot watch resource \"fotacallbacks\"`, "at the cluster scope"},
+		},
+		"to-read-the-login-record": {
+			may:       grants{"": all, "record-unread": record("create", "update")},
+			args:      []string{recordIn("record-unread")},
+			lastWords: []string{`cannot get resource \"configmaps\"`, "record-unread", "Role and the RoleBinding for the login record"},
+		},
+		"to-create-the-login-record": {
+			may:       grants{"": all, "record-missing": record("get", "update")},
+			args:      []string{recordIn("record-missing")},
+			lastWords: []string{`cannot create resource \"configmaps\"`, "record-missing", "Role and the RoleBinding for the login record"},
+		},
+		"a-namespace-for-the-login-record": {
+			may:       grants{"": append(record("get", "create", "update"), all...)},
+			args:      []string{recordIn("nowhere")},
+			lastWords: []string{`namespaces \"nowhere\" not found`, "--login-record"},
 		},
 		"in-one-namespace-of-two": {
 			may:       grants{"granted": all},
@@ -158,7 +178,9 @@ func TestSecretThatMayNotBeRead(t *testing.T) {
 	rules := without(t, "secrets", "get")
 	rules = append(rules, rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"secrets"}, ResourceNames: []string{"another"}, Verbs: []string{"get"}})
 	const namespace = "secret-names"
-	process, err := set.StartOperator("--kubeconfig="+account(t, namespace, grants{namespace: rules}), "--watch-namespaces="+namespace)
+	rules = append(rules, rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"configmaps"}, Verbs: []string{"get", "create", "update"}})
+	process, err := set.StartOperator("--kubeconfig="+account(t, namespace, grants{namespace: rules}), "--watch-namespaces="+namespace,
+		"--login-record="+namespace+"/"+stage.LoginRecordName)
 	g.Expect(err).NotTo(HaveOccurred())
 	defer process.Kill()
 	o := fleet(namespace, 0)

@@ -115,6 +115,7 @@ func namespace(t *testing.T, name string) {
 
 func start(t *testing.T, args ...string) *stage.Process {
 	t.Helper()
+	NewWithT(t).Expect(set.ForgetLogins(t.Context(), stage.LoginRecordNamespace)).To(Succeed())
 	process, err := set.StartOperator(append([]string{"--deregistration-grace=0"}, args...)...)
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
 	t.Cleanup(func() {

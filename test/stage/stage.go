@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
@@ -112,6 +114,18 @@ func (s *Stage) startSimulator(ctx context.Context, args []string) error {
 	_, base, _ := strings.Cut(line, " at ")
 	s.SimulatorURL = strings.TrimSuffix(strings.TrimSpace(base), "/api")
 	return ctx.Err()
+}
+
+// LoginRecordName is that of the ConfigMap in which operators count logins, and LoginRecordNamespace its namespace outside of a cluster.
+const (
+	LoginRecordName      = "fota-callback-operator-logins"
+	LoginRecordNamespace = "default"
+)
+
+// ForgetLogins removes the login record from a namespace. Another operator may sign in at once then, where it would have to wait for the user's minute.
+func (s *Stage) ForgetLogins(ctx context.Context, namespace string) error {
+	record := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: LoginRecordName}}
+	return client.IgnoreNotFound(s.Client.Delete(ctx, record))
 }
 
 // StartOperator starts a manager against the stage, as a cluster admin unless args say otherwise. Its log goes to the end of operator.log.

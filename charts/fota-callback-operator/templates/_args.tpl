@@ -18,6 +18,9 @@
 {{- end }}
 {{- with include "fota.namespaces" . | fromJsonArray }}{{ $_ := set $flags "watch-namespaces" (join "," .) }}{{ end }}
 {{- with .Values.leaderElection.namespace }}{{ $_ := set $flags "leader-election-namespace" . }}{{ end }}
+{{- if or .Values.loginRecord.namespace (ne .Values.loginRecord.name "fota-callback-operator-logins") }}
+{{- $_ := set $flags "login-record" (printf "%s/%s" (default .Release.Namespace .Values.loginRecord.namespace) .Values.loginRecord.name) }}
+{{- end }}
 {{- if .Values.log.development }}{{ $_ := set $flags "zap-devel" true }}{{ end }}
 {{- if not .Values.metrics.enabled }}{{ $_ := set $flags "metrics-bind-address" "0" }}
 {{- else if ne (int .Values.metrics.port) 8443 }}{{ $_ := set $flags "metrics-bind-address" (printf ":%d" (int .Values.metrics.port)) }}

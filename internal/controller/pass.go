@@ -94,7 +94,7 @@ func (p *pass) carryOut(ctx context.Context, step rules.Step) error {
 // process is stopping.
 func (p *pass) endsQuietly(ctx context.Context, err error) bool {
 	return ctx.Err() != nil || apierrors.IsConflict(err) || apierrors.IsNotFound(err) ||
-		errors.Is(err, errStaleView) || errors.Is(err, errStaleCache) || errors.Is(err, errProofTooOld) || errors.Is(err, errCredentialsChanged)
+		errors.Is(err, errStaleView) || errors.Is(err, errStaleCache) || errors.Is(err, errProofTooOld) || errors.Is(err, thingspace.ErrPreconditionTooOld) || errors.Is(err, errCredentialsChanged)
 }
 
 func (p *pass) list(ctx context.Context) error {

@@ -35,6 +35,7 @@ func (p *pass) caller(ctx context.Context) (thingspace.Caller, error) {
 		requested = ""
 	}
 	return thingspace.Caller{
+		Namespace:      p.facts.Object.Namespace,
 		Account:        p.facts.Object.Spec.Account,
 		Credentials:    found.Credentials,
 		Earlier:        earlier,

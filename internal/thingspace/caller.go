@@ -7,6 +7,9 @@ import (
 
 // Caller says on whose behalf a call is made.
 type Caller struct {
+	// Namespace is whose work it is: what is shared goes round robin by namespace.
+	Namespace string
+
 	// Account is the billing account name, sent as it is.
 	Account string
 

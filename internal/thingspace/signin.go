@@ -92,7 +92,7 @@ func (c *Client) ensureToken(ctx context.Context, caller Caller, digest Digest, 
 	}
 	basic := base64.StdEncoding.EncodeToString([]byte(caller.Credentials.ClientID.Reveal() + ":" + caller.Credentials.ClientSecret.Reveal()))
 	a, _, err := c.send(ctx, request{
-		operation: opToken, account: caller.Account, credentials: digest, prove: caller.BeforeToken,
+		operation: opToken, namespace: caller.Namespace, account: caller.Account, credentials: digest, prove: caller.BeforeToken,
 		method: http.MethodPost, path: "/ts/v1/oauth2/token", body: []byte("grant_type=client_credentials"),
 		header: map[string]string{"Authorization": "Basic " + basic, "Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"},
 	})
@@ -174,7 +174,7 @@ func (c *Client) sendLogin(ctx context.Context, caller Caller, digest Digest, st
 	token := state.token
 	state.mu.Unlock()
 	return c.send(ctx, request{
-		operation: opLogin, account: caller.Account, credentials: digest,
+		operation: opLogin, namespace: caller.Namespace, account: caller.Account, credentials: digest,
 		method: http.MethodPost, path: "/m2m/v1/session/login", body: body, prove: record,
 		header: map[string]string{"Authorization": "Bearer " + token.Reveal(), "Content-Type": "application/json", "Accept": "application/json"},
 	})

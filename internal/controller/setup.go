@@ -8,6 +8,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
+	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
@@ -17,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
+	"github.com/fota-callback-operator/fota-callback-operator/internal/fairqueue"
 	"github.com/fota-callback-operator/fota-callback-operator/internal/rules"
 )
 
@@ -59,6 +61,12 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, manager ctrl.Manager,
 			MaxConcurrentReconciles: concurrency,
 			ReconciliationTimeout:   passTimeout(callTimeout),
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](writeRetryFirst, writeRetryMost),
+			NewQueue: func(name string, limiter workqueue.TypedRateLimiter[reconcile.Request]) workqueue.TypedRateLimitingInterface[reconcile.Request] {
+				return fairqueue.New(fairqueue.Options[reconcile.Request]{
+					Name: name, Workers: concurrency, RateLimiter: limiter, Clock: clock.RealClock{},
+					NamespaceOf: func(r reconcile.Request) string { return r.Namespace },
+				})
+			},
 		}).
 		Complete(r)
 }

@@ -41,7 +41,7 @@ func TestWhyThingSpaceIsOutOfReach(t *testing.T) {
 			g := NewWithT(t)
 			base, err := url.Parse(test.base)
 			g.Expect(err).NotTo(HaveOccurred())
-			connections := newConnections(base, x509.NewCertPool)
+			connections := newConnections(base, x509.NewCertPool, 5*time.Second)
 			if test.proxy != "" {
 				proxy, err := url.Parse(test.proxy)
 				g.Expect(err).NotTo(HaveOccurred())

@@ -41,7 +41,7 @@ type connector interface {
 
 func newConnector(config Config) (connector, error) {
 	if config.Transport != nil {
-		return always{config.Transport}, nil
+		return &always{config.Transport}, nil
 	}
 	base, err := url.Parse(config.BaseURL)
 	if err != nil {
@@ -51,16 +51,16 @@ func newConnector(config Config) (connector, error) {
 	if roots == nil {
 		roots = func() *x509.CertPool { return nil }
 	}
-	return newConnections(base, roots), nil
+	return newConnections(base, roots, config.Timeout), nil
 }
 
 // always stands in for connections, in tests.
 type always struct{ http.RoundTripper }
 
-func (a always) connect(context.Context) (connection, error) { return a, nil }
-func (always) Err() error                                    { return nil }
-func (always) dials() bool                                   { return true }
-func (always) release()                                      {}
+func (a *always) connect(context.Context) (connection, error) { return a, nil }
+func (*always) Err() error                                    { return nil }
+func (*always) dials() bool                                   { return true }
+func (*always) release()                                      {}
 
 // connections are those to one host: as many as there are calls at once, and some that wait for the next.
 // http.Transport dials them, but sends nothing: it would send a request again by itself where a connection
@@ -68,7 +68,8 @@ func (always) release()                                      {}
 type connections struct {
 	scheme, address string
 	roots           func() *x509.CertPool
-	idleFor         time.Duration
+	// dialFor is what dialling may take, and idleFor how long a connection waits for its next call.
+	dialFor, idleFor time.Duration
 
 	mu        sync.Mutex
 	transport *http.Transport
@@ -81,14 +82,14 @@ type pooled struct {
 	idle *time.Timer
 }
 
-func newConnections(base *url.URL, roots func() *x509.CertPool) *connections {
+func newConnections(base *url.URL, roots func() *x509.CertPool, dialFor time.Duration) *connections {
 	port := base.Port()
 	if port == "" {
 		port = map[string]string{"https": "443", "http": "80"}[base.Scheme]
 	}
 	return &connections{
 		scheme: base.Scheme, address: net.JoinHostPort(base.Hostname(), port),
-		roots: roots, idleFor: connectionIdle, transport: newTransport(base, roots()),
+		roots: roots, dialFor: dialFor, idleFor: connectionIdle, transport: newTransport(base, roots()),
 	}
 }
 
@@ -116,6 +117,8 @@ func (p *connections) connect(ctx context.Context) (connection, error) {
 	if c := p.reserve(); c != nil {
 		return &place{pool: p, pooled: c}, nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, p.dialFor)
+	defer cancel()
 	dialled, err := p.trusting().NewClientConn(ctx, p.scheme, p.address)
 	if err != nil {
 		return nil, err

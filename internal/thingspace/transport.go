@@ -90,10 +90,8 @@ func (c *Client) send(ctx context.Context, r request) (a answer, written bool, e
 
 // connect returns a connection with a place for the request.
 func (c *Client) connect(ctx context.Context, r request) (connection, error) {
-	dialling, cancel := context.WithTimeout(ctx, c.timeout)
-	defer cancel()
 	began := c.clock.Now()
-	conn, err := c.connector.connect(dialling)
+	conn, err := c.connector.connect(ctx)
 	switch {
 	case err == nil:
 		return conn, nil
@@ -119,13 +117,13 @@ func (c *Client) mayLeave(r request, probes bool) (bool, error) {
 // exchange makes one HTTP request within the time-out. Where it has a precondition, it has to be handed over in the time that is left of that. An answer
 // whose body can't be read keeps its status.
 func (c *Client) exchange(ctx context.Context, conn connection, r request, left time.Duration) (a answer, written bool, err error) {
-	ctx, breakOff := context.WithCancelCause(ctx)
-	defer breakOff(nil)
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	handedOver := func() bool { return true }
 	if r.prove != nil && !conn.dials() {
-		handedOver = time.AfterFunc(left, func() { breakOff(ErrPreconditionTooOld) }).Stop
+		limited, breakOff := context.WithCancelCause(ctx)
+		ctx, handedOver = limited, time.AfterFunc(left, func() { breakOff(ErrPreconditionTooOld) }).Stop
+		defer breakOff(nil)
 	}
 	var begun atomic.Bool
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{

@@ -70,7 +70,7 @@ func TestADeadConnectionIsReplaced(t *testing.T) {
 	roots := x509.NewCertPool()
 	roots.AddCert(server.Certificate())
 	base := &url.URL{Scheme: "https", Host: listener.Addr().String()}
-	connections := newConnections(base, func() *x509.CertPool { return roots })
+	connections := newConnections(base, func() *x509.CertPool { return roots }, time.Second)
 	ping := connections.transport.HTTP2
 	g.Expect(ping.SendPingTimeout).To(Equal(connectionQuiet))
 	g.Expect(ping.PingTimeout).To(Equal(connectionAnswers))

@@ -57,6 +57,7 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, manager ctrl.Manager,
 		For(&v1alpha1.FotaCallback{}).
 		Watches(&v1alpha1.FotaCallback{}, handler.EnqueueRequestsFromMapFunc(r.RequestsForPeers)).
 		WatchesRawSource(source.Func(r.wakeOnRecovery)).
+		WatchesRawSource(source.Func(r.callOnTurn)).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: concurrency,
 			ReconciliationTimeout:   passTimeout(callTimeout),
@@ -102,6 +103,12 @@ func (r *Reconciler) wakeOnRecovery(ctx context.Context, queue workqueue.TypedRa
 			}
 		}
 	}()
+	return nil
+}
+
+// callOnTurn brings an object whose account was busy when that is free.
+func (r *Reconciler) callOnTurn(_ context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+	r.accounts.onTurn(func(name types.NamespacedName) { queue.Add(reconcile.Request{NamespacedName: name}) })
 	return nil
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"net/http"
 	"time"
@@ -72,7 +73,7 @@ func newManager(ctx context.Context, o *options, start *startup) (ctrl.Manager, 
 	registrations, err := thingspace.New(thingspace.Config{
 		BaseURL:    o.thingspaceURL,
 		AllowHTTP:  o.thingspaceAllowHTTP,
-		RootCAs:    trusted,
+		RootCAs:    func() *x509.CertPool { return trusted },
 		Timeout:    o.thingspaceTimeout,
 		QPS:        o.thingspaceQPS,
 		Burst:      o.thingspaceBurst,

@@ -44,7 +44,7 @@ func newLightly(tb testing.TB) *lightly {
 	l := &lightly{name: "fleet", kube: &oneObject{}, far: &oneAccount{}, clock: testclock.NewFakeClock(time.Now())}
 	record, _ := loginstest.NewStore(l.clock)
 	registrations, err := thingspace.New(thingspace.Config{
-		Logins: record,
+		Logins:  record,
 		BaseURL: "https://thingspace.example.com/api", Timeout: time.Minute, Clock: l.clock, Transport: l.far, Registerer: prometheus.NewRegistry(),
 	})
 	NewWithT(tb).Expect(err).NotTo(HaveOccurred())

@@ -92,7 +92,7 @@ func (p *pass) endsQuietly(ctx context.Context, err error) bool {
 		return false // of another object: the login record's, say
 	}
 	return ctx.Err() != nil || apierrors.IsConflict(err) || apierrors.IsNotFound(err) ||
-		errors.Is(err, errStaleView) || errors.Is(err, errStaleCache) || errors.Is(err, thingspace.ErrPreconditionExpired)
+		errors.Is(err, errStaleView) || errors.Is(err, errStaleCache) || errors.Is(err, thingspace.ErrPreconditionTooOld)
 }
 
 func (p *pass) list(ctx context.Context) error {
@@ -135,7 +135,7 @@ func (p *pass) prove(claims bool) thingspace.Precondition {
 		began := p.Clock.Now()
 		err := p.proveOnce(ctx, claims)
 		if err == nil && p.Clock.Since(began) > proofServes {
-			err = thingspace.ErrPreconditionExpired
+			err = thingspace.ErrPreconditionTooOld
 		}
 		if err == nil {
 			claims = false

@@ -20,7 +20,7 @@ import (
 func TestWhatEndsAPassQuietly(t *testing.T) {
 	resource, cause := schema.GroupResource{Resource: "fotacallbacks"}, errors.New("x")
 	for _, err := range []error{
-		apierrors.NewConflict(resource, "x", cause), apierrors.NewNotFound(resource, "x"), errStaleView, errStaleCache, thingspace.ErrPreconditionExpired,
+		apierrors.NewConflict(resource, "x", cause), apierrors.NewNotFound(resource, "x"), errStaleView, errStaleCache, thingspace.ErrPreconditionTooOld,
 	} {
 		NewWithT(t).Expect((&pass{}).endsQuietly(t.Context(), err)).To(BeTrue(), err.Error())
 	}
@@ -51,7 +51,7 @@ func TestAProofThatTookTooLong(t *testing.T) {
 	for _, test := range []struct {
 		takes        time.Duration
 		err, outcome error
-	}{{proofServes, nil, nil}, {proofServes + 1, nil, thingspace.ErrPreconditionExpired}, {0, gone, gone}, {proofServes + 1, gone, gone}} {
+	}{{proofServes, nil, nil}, {proofServes + 1, nil, thingspace.ErrPreconditionTooOld}, {0, gone, gone}, {proofServes + 1, gone, gone}} {
 		clock := clocktesting.NewFakePassiveClock(time.Now())
 		r := &Reconciler{Config: Config{Clock: clock, Live: &slowReader{clock: clock, takes: test.takes, err: test.err}}}
 		p := &pass{Reconciler: r, facts: rules.Facts{Object: objectIn("", "")}}

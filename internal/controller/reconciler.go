@@ -11,7 +11,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
-	"k8s.io/utils/keymutex"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/log"
@@ -27,8 +26,6 @@ const (
 	quietRetry = time.Second
 	// More steps than any pass can need: reaching it is a defect.
 	mostSteps = 12
-	// Accounts share this many locks; two that share one only wait for each other.
-	accountLocks = 4096
 )
 
 // Registrations is the far side as the controller uses it; *thingspace.Client is one.
@@ -67,7 +64,7 @@ type Reconciler struct {
 	credentials *credentialReader
 	states      *stateStore
 	cache       freshness
-	accounts    keymutex.KeyMutex
+	accounts    *accounts
 	recovered   chan struct{}
 	// recoveries counts how often ThingSpace has come back.
 	recoveries atomic.Uint64
@@ -79,7 +76,7 @@ func NewReconciler(config Config) *Reconciler {
 		Config:      config,
 		credentials: newCredentialReader(config.Live, config.Clock),
 		states:      newStateStore(),
-		accounts:    keymutex.NewHashed(accountLocks),
+		accounts:    newAccounts(config.Clock),
 		recovered:   make(chan struct{}, 1),
 	}
 }
@@ -94,8 +91,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 		return reconcile.Result{}, fmt.Errorf("read FotaCallback %s: %w", request.NamespacedName, err)
 	}
 	account := rules.AccountKey(cached.Spec.Account)
-	r.accounts.LockKey(account)
-	defer r.accounts.UnlockKey(account) //nolint:errcheck // it only fails for a key that is not locked
+	if !r.accounts.begin(account, request.NamespacedName) {
+		return reconcile.Result{RequeueAfter: accountRetry}, nil
+	}
+	defer r.accounts.end(account)
 
 	facts, err := r.gather(ctx, &cached)
 	if err != nil {
@@ -218,6 +217,7 @@ func (r *Reconciler) forget(ctx context.Context, name types.NamespacedName) erro
 	}
 	if len(list.Items) == 0 {
 		r.Registrations.Forget(account)
+		r.accounts.forget(rules.AccountKey(account))
 	}
 	return nil
 }

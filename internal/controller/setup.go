@@ -8,6 +8,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
+	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
@@ -17,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
+	"github.com/fota-callback-operator/fota-callback-operator/internal/fairqueue"
 	"github.com/fota-callback-operator/fota-callback-operator/internal/rules"
 )
 
@@ -55,10 +57,17 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, manager ctrl.Manager,
 		For(&v1alpha1.FotaCallback{}).
 		Watches(&v1alpha1.FotaCallback{}, handler.EnqueueRequestsFromMapFunc(r.RequestsForPeers)).
 		WatchesRawSource(source.Func(r.wakeOnRecovery)).
+		WatchesRawSource(source.Func(r.callOnTurn)).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: concurrency,
 			ReconciliationTimeout:   passTimeout(callTimeout),
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](writeRetryFirst, writeRetryMost),
+			NewQueue: func(name string, limiter workqueue.TypedRateLimiter[reconcile.Request]) workqueue.TypedRateLimitingInterface[reconcile.Request] {
+				return fairqueue.New(fairqueue.Options[reconcile.Request]{
+					Name: name, Workers: concurrency, RateLimiter: limiter, Clock: clock.RealClock{},
+					NamespaceOf: func(r reconcile.Request) string { return r.Namespace },
+				})
+			},
 		}).
 		Complete(r)
 }
@@ -94,6 +103,12 @@ func (r *Reconciler) wakeOnRecovery(ctx context.Context, queue workqueue.TypedRa
 			}
 		}
 	}()
+	return nil
+}
+
+// callOnTurn brings an object whose account was busy when that is free.
+func (r *Reconciler) callOnTurn(_ context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+	r.accounts.onTurn(func(name types.NamespacedName) { queue.Add(reconcile.Request{NamespacedName: name}) })
 	return nil
 }
 

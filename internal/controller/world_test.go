@@ -117,7 +117,7 @@ func (w *world) start() {
 
 	var reconciler *controller.Reconciler
 	far, err := thingspace.New(thingspace.Config{
-		Logins: w.loginRecord(manager),
+		Logins:  w.loginRecord(manager),
 		BaseURL: w.farURL, AllowHTTP: true, Timeout: 5 * time.Second, Clock: w.clock, Registerer: w.registry,
 		OnRecovery: func() { reconciler.APIRecovered() },
 	})

@@ -7,10 +7,11 @@ import (
 
 // Caller says on whose behalf a call is made.
 type Caller struct {
+	// Namespace is whose work it is: what is shared goes round robin by namespace.
+	Namespace string
+
 	// Account is the billing account name, sent as it is.
 	Account string
-	// Namespace is whose share of the rate limit the call takes.
-	Namespace string
 	// Credentials are where the call finds what signs it in. Tokens and sessions are shared by all
 	// callers whose credentials are equal.
 	Credentials CredentialsSource

@@ -39,16 +39,21 @@ func TestWhyThingSpaceIsOutOfReach(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)
-			transport := newTransport(x509.NewCertPool())
-			defer transport.CloseIdleConnections()
+			base, err := url.Parse(test.base)
+			g.Expect(err).NotTo(HaveOccurred())
+			connections := newConnections(base, x509.NewCertPool, 5*time.Second)
 			if test.proxy != "" {
 				proxy, err := url.Parse(test.proxy)
 				g.Expect(err).NotTo(HaveOccurred())
-				transport.Proxy = http.ProxyURL(proxy)
+				connections.transport.Proxy = http.ProxyURL(proxy)
 			}
 			request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, test.base, nil)
 			g.Expect(err).NotTo(HaveOccurred())
-			_, err = transport.RoundTrip(request) //nolint:bodyclose // there is none
+			connection, err := connections.connect(t.Context())
+			if err == nil {
+				defer connection.release()
+				_, err = connection.RoundTrip(request) //nolint:bodyclose // there is none
+			}
 			g.Expect(err).To(HaveOccurred())
 			g.Expect((&Client{timeout: 15 * time.Second}).cause(err)).To(Equal(test.cause))
 		})

@@ -23,8 +23,8 @@ type Config struct {
 	BaseURL string
 	// AllowHTTP accepts an http:// base URL, for tests.
 	AllowHTTP bool
-	// RootCAs are trusted; nil stands for the system's.
-	RootCAs *x509.CertPool
+	// RootCAs returns those that are trusted by now, before each connection; nil stands for the system's. Those who trust others return another pool.
+	RootCAs func() *x509.CertPool
 	// Timeout bounds one call.
 	Timeout time.Duration
 	// QPS and Burst are a token bucket over all calls; a QPS of 0 lifts it.
@@ -47,7 +47,7 @@ type Config struct {
 // Client makes the calls. One serves all accounts and credentials; it is safe for concurrent use.
 type Client struct {
 	base      string
-	http      *http.Client
+	connector connector
 	timeout   time.Duration
 	userAgent string
 	clock     clock.Clock
@@ -71,17 +71,13 @@ func New(config Config) (*Client, error) {
 	if config.Logins == nil {
 		return nil, errors.New("no record counts logins")
 	}
-	transport := config.Transport
-	if transport == nil {
-		transport = newTransport(config.RootCAs)
+	connector, err := newConnector(config)
+	if err != nil {
+		return nil, err
 	}
 	return &Client{
-		base: strings.TrimRight(config.BaseURL, "/"),
-		http: &http.Client{
-			Transport: transport,
-			// A redirect would carry credentials to whoever it names.
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
+		base:      strings.TrimRight(config.BaseURL, "/"),
+		connector: connector,
 		timeout:   config.Timeout,
 		userAgent: config.UserAgent,
 		clock:     config.Clock,

@@ -367,7 +367,9 @@ func TestCircuit(t *testing.T) {
 		_, err := f.client.List(t.Context(), c)
 		return err
 	}
-	g.Expect(list(0)).To(Succeed())
+	for n := range 10 {
+		g.Expect(list(n)).To(Succeed())
+	}
 	f.ResetRecord()
 	f.Inject(simulator.Fault{Status: 500})
 	for n := range 10 {

@@ -23,7 +23,7 @@ func TestWhatIsKeptOfCredentialsGoesInTheEnd(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			g, clock := NewWithT(t), clocktesting.NewFakeClock(time.Now())
-			c, err := New(Config{BaseURL: "https://thingspace.example.com/api", Clock: clock, Logins: struct{ LoginRecord }{}})
+			c, err := New(Config{BaseURL: "https://thingspace.example.com/api", Clock: clock, Logins: alwaysAllowed{}})
 			g.Expect(err).NotTo(HaveOccurred())
 			first, second := Credentials{Username: "first"}.Digest(), Credentials{Username: "second"}.Digest()
 			test.known(c.sessionOf(first), clock.Now())

@@ -249,7 +249,7 @@ func TestACountThatTakesTooLong(t *testing.T) {
 		}
 		return false, nil
 	}
-	g.Expect(f.list(t, caller(good))).To(MatchError(thingspace.ErrPreconditionExpired))
+	g.Expect(f.list(t, caller(good))).To(MatchError(thingspace.ErrPreconditionTooOld))
 	g.Expect(f.Count("login")).To(BeZero())
 	g.Expect(f.list(t, caller(good))).To(Succeed(), "it has left its place")
 }

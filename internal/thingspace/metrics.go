@@ -19,6 +19,9 @@ const (
 	opLogin      operation = "login"
 )
 
+// signsIn reports whether the answer is about credentials, and says nothing about the account.
+func (o operation) signsIn() bool { return o == opToken || o == opLogin }
+
 // clientMetrics counts calls. No label names an account, a URL or a user.
 type clientMetrics struct {
 	requests *prometheus.CounterVec

@@ -8,12 +8,19 @@ import (
 
 	"golang.org/x/time/rate"
 	"k8s.io/utils/clock"
+
+	"github.com/fota-callback-operator/fota-callback-operator/internal/turns"
 )
 
-// pace is a token bucket over all calls, on an injected clock.
+// pace is a token bucket over all calls, on an injected clock. Those who wait for a place take turns, by namespace and then by credentials.
 type pace struct {
 	limiter *rate.Limiter
 	clock   clock.Clock
+
+	mu      sync.Mutex
+	waiting turns.Queue[chan struct{}]
+	// serving says that serve runs.
+	serving bool
 }
 
 func newPace(qps float64, burst int, clk clock.Clock) *pace {
@@ -25,21 +32,50 @@ func newPace(qps float64, burst int, clk clock.Clock) *pace {
 }
 
 // wait returns when there is a place for one call, or with the context's error.
-func (p *pace) wait(ctx context.Context) error {
-	now := p.clock.Now()
-	place := p.limiter.ReserveN(now, 1)
-	delay := place.DelayFrom(now)
-	if delay <= 0 {
-		return ctx.Err()
+func (p *pace) wait(ctx context.Context, namespace string, credentials Digest) error {
+	if err := ctx.Err(); err != nil {
+		return err
 	}
-	timer := p.clock.NewTimer(delay)
-	defer timer.Stop()
+	p.mu.Lock()
+	if p.waiting.Len() == 0 && !p.serving && p.limiter.AllowN(p.clock.Now(), 1) {
+		p.mu.Unlock()
+		return nil
+	}
+	turn := make(chan struct{})
+	place := p.waiting.Push(turn, namespace, string(credentials[:]))
+	if !p.serving {
+		p.serving = true
+		go p.serve()
+	}
+	p.mu.Unlock()
 	select {
-	case <-timer.C():
+	case <-turn:
 		return nil
 	case <-ctx.Done():
-		place.CancelAt(p.clock.Now())
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		select {
+		case <-turn: // too late: it is lost
+		default:
+			p.waiting.Remove(place)
+		}
 		return ctx.Err()
+	}
+}
+
+// serve gives places to those who wait, one as each becomes free. The last is lost where all have left.
+func (p *pace) serve() {
+	for more := true; more; {
+		now := p.clock.Now()
+		free := p.clock.NewTimer(p.limiter.ReserveN(now, 1).DelayFrom(now))
+		<-free.C()
+		p.mu.Lock()
+		if turn, ok := p.waiting.Pop(nil); ok {
+			close(turn)
+		}
+		more = p.waiting.Len() > 0
+		p.serving = more
+		p.mu.Unlock()
 	}
 }
 

@@ -17,16 +17,11 @@ const (
 	// A sign-in is at most a token, a login, and both once more. It goes on when the call that brought
 	// it is cut off, so that those who wait for it are not.
 	signInCalls = 4
-	// A login leaves within this time after it was counted, or not at all.
-	preconditionServes = 5 * time.Second
 )
 
 var (
 	errCredentialsChanged = errors.New("the credentials have changed since they were read")
 	errBearerStale        = errors.New("the bearer token of a login is stale")
-	// ErrPreconditionExpired means that so much time has passed since a precondition was checked that
-	// the request was not sent.
-	ErrPreconditionExpired = errors.New("the Kubernetes API took longer than 5s to confirm that the call is still wanted")
 )
 
 // authorize returns what a call with these credentials carries, and whether this caller has signed in
@@ -163,15 +158,11 @@ func (c *Client) login(ctx context.Context, caller Caller, credentials Credentia
 		} else if fresh.Digest() != credentials.Digest() {
 			return errCredentialsChanged
 		}
-		began := c.clock.Now()
 		counted, err := c.logins.Begin(ctx, c.loginOf(credentials, state))
 		if err != nil {
 			return err
 		}
 		attempt = &counted
-		if c.clock.Since(began) > preconditionServes {
-			return ErrPreconditionExpired
-		}
 		return nil
 	}
 	a, written, err := c.send(ctx, request{

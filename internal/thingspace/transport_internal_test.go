@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -68,19 +69,26 @@ func TestADeadConnectionIsReplaced(t *testing.T) {
 
 	roots := x509.NewCertPool()
 	roots.AddCert(server.Certificate())
-	transport := newTransport(roots)
-	defer transport.CloseIdleConnections()
-	g.Expect(transport.HTTP2.SendPingTimeout).To(Equal(connectionQuiet))
-	g.Expect(transport.HTTP2.PingTimeout).To(Equal(connectionAnswers))
-	transport.HTTP2.SendPingTimeout, transport.HTTP2.PingTimeout = 20*time.Millisecond, 2*time.Second // nobody waits for a test
+	base := &url.URL{Scheme: "https", Host: listener.Addr().String()}
+	connections := newConnections(base, func() *x509.CertPool { return roots }, time.Second)
+	ping := connections.transport.HTTP2
+	g.Expect(ping.SendPingTimeout).To(Equal(connectionQuiet))
+	g.Expect(ping.PingTimeout).To(Equal(connectionAnswers))
+	ping.SendPingTimeout, ping.PingTimeout = 20*time.Millisecond, 2*time.Second // nobody waits for a test
 
-	client := &http.Client{Transport: transport, Timeout: time.Second}
 	call := func() (string, error) {
-		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+listener.Addr().String(), nil)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		connection, err := connections.connect(ctx)
 		if err != nil {
 			return "", err
 		}
-		response, err := client.Do(request)
+		defer connection.release()
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, base.String(), nil)
+		if err != nil {
+			return "", err
+		}
+		response, err := connection.RoundTrip(request)
 		if err != nil {
 			return "", err
 		}

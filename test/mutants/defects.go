@@ -110,7 +110,7 @@ var bent = []defect{
 		"case live == \"\":\n\t\treturn Step{", "case live == \"\" && o.Status.RegisteredURL != \"\":\n\t\treturn rest(v1alpha1.ReasonRegistered)\n\tcase live == \"\":\n\t\treturn Step{"},
 	{missedEvent, "a Secret that changed is not read again", "internal/controller/credentials.go",
 		"maxAge = min(maxAge, secretServesWaiting)", "maxAge = 100 * secretServes"},
-	{missedEvent, "a refusal outlives the Secret that it was about", "internal/thingspace/logins.go",
+	{missedEvent, "a refusal outlives the Secret that it was about", "internal/thingspace/session.go",
 		"\tif content.refused == nil {\n",
 		"\tfor _, other := range l.contents {\n\t\tif other.refused != nil {\n\t\t\treturn other.refused\n\t\t}\n\t}\n\tif content.refused == nil {\n"},
 	{missedEvent, "credentials are not kept for the deletion", "internal/controller/signin.go",

@@ -18,8 +18,12 @@ import (
 	"github.com/fota-callback-operator/fota-callback-operator/internal/thingspace"
 )
 
-// A proof that a mutating call is still wanted is good for this long (rule 4).
-const proofServes = 5 * time.Second
+const (
+	// A proof that a mutating call is still wanted is good for this long (rule 4).
+	proofServes = 5 * time.Second
+	// One that was too old so often in a row is reported.
+	tooOldReported = 3
+)
 
 var (
 	errStaleView          = errors.New("the object has changed since it was read")
@@ -32,6 +36,10 @@ var (
 type pass struct {
 	*Reconciler
 	facts rules.Facts
+	// untrusted is the object as it is stored, where its status does not count: facts show it without; nil otherwise.
+	untrusted *v1alpha1.FotaCallback
+	// peers are the other objects that name the account.
+	peers []rules.Candidate
 	// used are the credentials of the last call.
 	used *usable
 	// recoveries is how often ThingSpace had come back when the pass began.
@@ -49,11 +57,29 @@ func (p *pass) apply(ctx context.Context, step rules.Step) error {
 		p.facts.Done = append(p.facts.Done, step)
 		return nil
 	}
+	if errors.Is(err, errProofTooOld) {
+		err = p.tooOld(err)
+	}
 	if p.endsQuietly(ctx, err) {
 		return err
 	}
 	p.facts.Err = err
 	return nil
+}
+
+// tooOld counts a precondition that was too old when it was to be used, and reports one that is so again and again.
+func (p *pass) tooOld(err error) error {
+	p.remember(func(m *rules.Memory) { m.TooOld++ })
+	if p.facts.Memory.TooOld < tooOldReported {
+		return err
+	}
+	return &rules.TooOldError{Serves: proofServes}
+}
+
+// remember changes what is remembered of the object at once: a reconciliation may end without a word.
+func (p *pass) remember(change func(*rules.Memory)) {
+	change(&p.facts.Memory)
+	p.states.change(p.name(), p.facts.Object.UID, func(s *objectState) { change(&s.memory) })
 }
 
 func (p *pass) carryOut(ctx context.Context, step rules.Step) error {
@@ -74,13 +100,18 @@ func (p *pass) carryOut(ctx context.Context, step rules.Step) error {
 			}
 		})
 	case rules.Claim:
-		return p.claim(ctx)
+		return p.claim(ctx, p.facts.Object.Spec.URL)
+	case rules.Restore:
+		return p.claim(ctx, p.facts.Object.Status.RegisteredURL)
 	case rules.Register, rules.Update:
 		return p.send(ctx, step)
 	case rules.Deregister:
 		caller, err := p.caller(ctx)
 		if err == nil {
 			err = p.Registrations.Deregister(ctx, caller, p.prove(false))
+		}
+		if err == nil {
+			p.remember(func(m *rules.Memory) { m.SentAt = time.Time{} })
 		}
 		p.facts.Listing = nil // whether it is gone has to be seen
 		return err
@@ -114,6 +145,8 @@ func (p *pass) list(ctx context.Context) error {
 		return err
 	}
 	p.facts.Listing = &rules.Listing{URL: live}
+	p.remember(func(m *rules.Memory) { *m = m.ListedNow(p.facts.Object.Generation, p.Clock.Now()) })
+	p.stand(p.peers)
 	p.keep(p.used)
 	return nil
 }
@@ -127,8 +160,18 @@ func (p *pass) send(ctx context.Context, step rules.Step) error {
 	if step.Action == rules.Update {
 		send = p.Registrations.Update
 	}
-	wish := p.facts.Object.Spec.URL
-	echo, err := send(ctx, caller, wish, p.prove(step.Claims))
+	wish, replaced := p.facts.Object.Spec.URL, p.facts.Listing.URL
+	if step.Foreign != "" {
+		replaced = ""
+	}
+	prove := p.prove(step.Claims)
+	echo, err := send(ctx, caller, wish, func(ctx context.Context) error {
+		err := prove(ctx)
+		if err == nil {
+			p.remember(func(m *rules.Memory) { *m = m.SentNow(wish, replaced, p.Clock.Now()) })
+		}
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -160,26 +203,33 @@ func (p *pass) prove(claims bool) thingspace.Prove {
 
 func (p *pass) proveOnce(ctx context.Context, claims bool) error {
 	if claims {
-		return p.claim(ctx)
+		return p.claim(ctx, p.facts.Object.Spec.URL)
 	}
 	var live v1alpha1.FotaCallback
 	if err := p.Live.Get(ctx, p.name(), &live); err != nil {
 		return p.kubernetesError("read the object again", err)
 	}
-	if live.UID != p.facts.Object.UID || live.ResourceVersion != p.facts.Object.ResourceVersion {
+	if !stillHolds(p.facts.Object, &live) {
 		return errStaleView
 	}
 	return nil
 }
 
+// stillHolds reports whether what was decided on an object holds for it as it is now: whatever does not change what is
+// wanted, nor what is on record of it, is no reason to start over.
+func stillHolds(decided, live *v1alpha1.FotaCallback) bool {
+	return live.UID == decided.UID && live.Generation == decided.Generation && rules.Deleting(live) == rules.Deleting(decided) &&
+		rules.HasFinalizer(live) == rules.HasFinalizer(decided) && rules.LastSentURL(live) == rules.LastSentURL(decided)
+}
+
 // claim writes finalizer and intent in one patch (rule 3).
-func (p *pass) claim(ctx context.Context) error {
+func (p *pass) claim(ctx context.Context, url string) error {
 	return p.write(ctx, "claim the object", false, func(o *v1alpha1.FotaCallback) {
 		controllerutil.AddFinalizer(o, v1alpha1.Finalizer)
 		if o.Annotations == nil {
 			o.Annotations = map[string]string{}
 		}
-		o.Annotations[v1alpha1.LastSentURLAnnotation] = o.Spec.URL
+		o.Annotations[v1alpha1.LastSentURLAnnotation], o.Annotations[v1alpha1.LastSentByAnnotation] = url, string(o.UID)
 	})
 }
 
@@ -193,6 +243,7 @@ func (p *pass) release(ctx context.Context) error {
 func (p *pass) writeStatus(ctx context.Context, change func(*v1alpha1.FotaCallbackStatus)) error {
 	before, status := p.facts.Object, p.facts.Object.Status.DeepCopy()
 	change(status)
+	status.UID = string(before.UID)
 	err := p.write(ctx, "write status", true, func(o *v1alpha1.FotaCallback) { o.Status = *status })
 	if !apierrors.IsConflict(err) {
 		p.logins.wrote(p.facts.Object, before.Status.RejectedCredentials, status.RejectedCredentials, p.used, err == nil)
@@ -200,9 +251,13 @@ func (p *pass) writeStatus(ctx context.Context, change func(*v1alpha1.FotaCallba
 	return err
 }
 
-// write changes the object, if it is still the version that was decided on, and goes on with what the API made of it.
+// write changes the object, if it is still the version that was decided on, and goes on with what the API made of it. What
+// it changes is the object as it is stored: a status that is not trusted is replaced as a whole.
 func (p *pass) write(ctx context.Context, attempted string, status bool, change func(*v1alpha1.FotaCallback)) error {
 	base := p.facts.Object
+	if p.untrusted != nil {
+		base = p.untrusted
+	}
 	changed := base.DeepCopy()
 	change(changed)
 	patch := client.MergeFromWithOptions(base, client.MergeFromWithOptimisticLock{})
@@ -218,9 +273,17 @@ func (p *pass) write(ctx context.Context, attempted string, status bool, change 
 	}
 	p.cache.wrote(sent, changed.ResourceVersion)
 	Trim(changed)
-	p.facts.Object = changed
+	p.takes(changed)
 	p.states.wrote(changed)
 	return nil
+}
+
+// takes makes an object as it is stored the one that is worked on.
+func (p *pass) takes(stored *v1alpha1.FotaCallback) {
+	p.facts.Object, p.untrusted = rules.Trusted(stored), nil
+	if p.facts.Object != stored {
+		p.untrusted = stored
+	}
 }
 
 func (p *pass) kubernetesError(attempted string, err error) error {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -215,11 +216,12 @@ func (p *pass) proveOnce(ctx context.Context, claims bool) error {
 	return nil
 }
 
-// stillHolds reports whether what was decided on an object holds for it as it is now: whatever does not change what is
-// wanted, nor what is on record of it, is no reason to start over.
+// stillHolds reports whether what was decided on an object holds for it as it is now. What changes neither what is wanted
+// nor what is on record of it, such as a label, is no reason to start over.
 func stillHolds(decided, live *v1alpha1.FotaCallback) bool {
 	return live.UID == decided.UID && live.Generation == decided.Generation && rules.Deleting(live) == rules.Deleting(decided) &&
-		rules.HasFinalizer(live) == rules.HasFinalizer(decided) && rules.LastSentURL(live) == rules.LastSentURL(decided)
+		rules.HasFinalizer(live) == rules.HasFinalizer(decided) && rules.LastSentURL(live) == rules.LastSentURL(decided) &&
+		equality.Semantic.DeepEqual(rules.Trusted(live).Status, decided.Status)
 }
 
 // claim writes finalizer and intent in one patch (rule 3).

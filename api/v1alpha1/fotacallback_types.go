@@ -126,6 +126,17 @@ type FotaCallbackStatus struct {
 	// +kubebuilder:validation:Minimum=-1
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"` //nolint:kubeapilinter // a generation is never 0, so 0 may stand for "left out"
 
+	// uid is the metadata.uid of the object that this status was written for: what is restored or copied with another one counts as empty, and is replaced.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	UID string `json:"uid,omitempty"`
+
+	// listedGeneration is the metadata.generation with which ThingSpace last listed the account.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	ListedGeneration int64 `json:"listedGeneration,omitempty"`
+
 	// registeredURL is the spec.url that ThingSpace last accepted from this object.
 	// +optional
 	// +kubebuilder:validation:MinLength=1

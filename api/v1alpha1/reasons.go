@@ -9,6 +9,10 @@ const (
 	// that is written before the effect, so that a crash between the two leaves no registration without an owner.
 	LastSentURLAnnotation = "fotacallback.dev/last-sent-url"
 
+	// LastSentByAnnotation holds the UID of the object that LastSentURLAnnotation was written for: one that was copied or
+	// restored with the metadata of another says nothing.
+	LastSentByAnnotation = "fotacallback.dev/last-sent-by"
+
 	// RequestedAtAnnotation asks for a check now; any new value counts. The one last handled is
 	// status.lastHandledReconcileAt.
 	RequestedAtAnnotation = "fotacallback.dev/requested-at"

@@ -122,7 +122,7 @@ var passes = map[string]struct {
 	most float64
 	run  func(*lightly, testing.TB)
 }{
-	"creation":      {601, (*lightly).creation},
+	"creation":      {650, (*lightly).creation},
 	"routine check": {128, (*lightly).check},
 	"edit":          {751, (*lightly).edit},
 	"deletion":      {537, (*lightly).deletion},

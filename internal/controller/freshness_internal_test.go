@@ -68,7 +68,7 @@ func TestSurveyAsksTheAPIUnlessTheCacheIsCurrent(t *testing.T) {
 		r.cache.wrote(clock.Now().Add(-test.complete), "5")
 		r.cache.shows("5")
 		object := &v1alpha1.FotaCallback{}
-		p := &pass{Reconciler: r, facts: rules.Facts{Object: object, Standing: rules.Stand(object, nil)}}
+		p := &pass{Reconciler: r, facts: rules.Facts{Object: object, Standing: rules.Stand(rules.Candidate{Object: object}, nil)}}
 		err := p.survey(t.Context())
 		g.Expect(errors.Is(err, asked)).To(Equal(test.asks), name)
 		g.Expect(p.facts.Surveyed).NotTo(Equal(test.asks), name)
@@ -105,7 +105,7 @@ func TestWhoIsLookedUpPastTheCache(t *testing.T) {
 	g.Expect(err).NotTo(HaveOccurred())
 	var names []string
 	for _, peer := range peers {
-		names = append(names, peer.Name)
+		names = append(names, peer.Object.Name)
 	}
 	g.Expect(names).To(ConsistOf("new", "upper"))
 }

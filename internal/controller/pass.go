@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -18,8 +19,12 @@ import (
 	"github.com/fota-callback-operator/fota-callback-operator/internal/thingspace"
 )
 
-// A proof that a mutating call is still wanted is good for this long (rule 4).
-const proofServes = 5 * time.Second
+const (
+	// A proof that a mutating call is still wanted is good for this long (rule 4).
+	proofServes = 5 * time.Second
+	// One that was too old so often in a row is reported.
+	tooOldReported = 3
+)
 
 var (
 	errStaleView  = errors.New("the object has changed since it was read")
@@ -32,6 +37,10 @@ type pass struct {
 	facts rules.Facts
 	// source is where its calls find their credentials.
 	source secretSource
+	// untrusted is the object as it is stored, where its status does not count: facts show it without; nil otherwise.
+	untrusted *v1alpha1.FotaCallback
+	// peers are the other objects that name the account.
+	peers []rules.Candidate
 	// recoveries is how often ThingSpace had come back when the pass began.
 	recoveries uint64
 }
@@ -47,11 +56,29 @@ func (p *pass) apply(ctx context.Context, step rules.Step) error {
 		p.facts.Done = append(p.facts.Done, step)
 		return nil
 	}
+	if errors.Is(err, thingspace.ErrPreconditionTooOld) {
+		err = p.tooOld(err)
+	}
 	if p.endsQuietly(ctx, err) {
 		return err
 	}
 	p.facts.Err = err
 	return nil
+}
+
+// tooOld counts a precondition that was too old when it was to be used, and reports one that is so again and again.
+func (p *pass) tooOld(err error) error {
+	p.remember(func(m *rules.Memory) { m.TooOld++ })
+	if p.facts.Memory.TooOld < tooOldReported {
+		return err
+	}
+	return &rules.TooOldError{Serves: proofServes}
+}
+
+// remember changes what is remembered of the object at once: a reconciliation may end without a word.
+func (p *pass) remember(change func(*rules.Memory)) {
+	change(&p.facts.Memory)
+	p.states.change(p.name(), p.facts.Object.UID, func(s *objectState) { change(&s.memory) })
 }
 
 func (p *pass) carryOut(ctx context.Context, step rules.Step) error {
@@ -72,11 +99,16 @@ func (p *pass) carryOut(ctx context.Context, step rules.Step) error {
 			}
 		})
 	case rules.Claim:
-		return p.claim(ctx)
+		return p.claim(ctx, p.facts.Object.Spec.URL)
+	case rules.Restore:
+		return p.claim(ctx, p.facts.Object.Status.RegisteredURL)
 	case rules.Register, rules.Update:
 		return p.send(ctx, step)
 	case rules.Deregister:
 		err := p.Registrations.Deregister(ctx, p.caller(), p.prove(false))
+		if err == nil {
+			p.remember(func(m *rules.Memory) { m.SentAt = time.Time{} })
+		}
 		p.facts.Listing = nil // whether it is gone has to be seen
 		return err
 	case rules.Release:
@@ -104,6 +136,8 @@ func (p *pass) list(ctx context.Context) error {
 		return err
 	}
 	p.facts.Listing = &rules.Listing{URL: live}
+	p.remember(func(m *rules.Memory) { *m = m.ListedNow(p.facts.Object.Generation, p.Clock.Now()) })
+	p.stand(p.peers)
 	p.keep(p.source.used)
 	return nil
 }
@@ -113,8 +147,18 @@ func (p *pass) send(ctx context.Context, step rules.Step) error {
 	if step.Action == rules.Update {
 		send = p.Registrations.Update
 	}
-	wish := p.facts.Object.Spec.URL
-	echo, err := send(ctx, p.caller(), wish, p.prove(step.Claims))
+	wish, replaced := p.facts.Object.Spec.URL, p.facts.Listing.URL
+	if step.Foreign != "" {
+		replaced = ""
+	}
+	prove := p.prove(step.Claims)
+	echo, err := send(ctx, p.caller(), wish, func(ctx context.Context) error {
+		err := prove(ctx)
+		if err == nil {
+			p.remember(func(m *rules.Memory) { *m = m.SentNow(wish, replaced, p.Clock.Now()) })
+		}
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -146,26 +190,34 @@ func (p *pass) prove(claims bool) thingspace.Precondition {
 
 func (p *pass) proveOnce(ctx context.Context, claims bool) error {
 	if claims {
-		return p.claim(ctx)
+		return p.claim(ctx, p.facts.Object.Spec.URL)
 	}
 	var live v1alpha1.FotaCallback
 	if err := p.Live.Get(ctx, p.name(), &live); err != nil {
 		return p.kubernetesError("read the object again", err)
 	}
-	if live.UID != p.facts.Object.UID || live.ResourceVersion != p.facts.Object.ResourceVersion {
+	if !stillHolds(p.facts.Object, &live) {
 		return errStaleView
 	}
 	return nil
 }
 
+// stillHolds reports whether what was decided on an object holds for it as it is now. What changes neither what is wanted
+// nor what is on record of it, such as a label, is no reason to start over.
+func stillHolds(decided, live *v1alpha1.FotaCallback) bool {
+	return live.UID == decided.UID && live.Generation == decided.Generation && rules.Deleting(live) == rules.Deleting(decided) &&
+		rules.HasFinalizer(live) == rules.HasFinalizer(decided) && rules.LastSentURL(live) == rules.LastSentURL(decided) &&
+		equality.Semantic.DeepEqual(rules.Trusted(live).Status, decided.Status)
+}
+
 // claim writes finalizer and intent in one patch (rule 3).
-func (p *pass) claim(ctx context.Context) error {
+func (p *pass) claim(ctx context.Context, url string) error {
 	return p.write(ctx, "claim the object", false, func(o *v1alpha1.FotaCallback) {
 		controllerutil.AddFinalizer(o, v1alpha1.Finalizer)
 		if o.Annotations == nil {
 			o.Annotations = map[string]string{}
 		}
-		o.Annotations[v1alpha1.LastSentURLAnnotation] = o.Spec.URL
+		o.Annotations[v1alpha1.LastSentURLAnnotation], o.Annotations[v1alpha1.LastSentByAnnotation] = url, string(o.UID)
 	})
 }
 
@@ -177,12 +229,19 @@ func (p *pass) release(ctx context.Context) error {
 }
 
 func (p *pass) writeStatus(ctx context.Context, change func(*v1alpha1.FotaCallbackStatus)) error {
-	return p.write(ctx, "write status", true, func(o *v1alpha1.FotaCallback) { change(&o.Status) })
+	status := p.facts.Object.Status.DeepCopy()
+	change(status)
+	status.UID = string(p.facts.Object.UID)
+	return p.write(ctx, "write status", true, func(o *v1alpha1.FotaCallback) { o.Status = *status })
 }
 
-// write changes the object, if it is still the version that was decided on, and goes on with what the API made of it.
+// write changes the object, if it is still the version that was decided on, and goes on with what the API made of it. What
+// it changes is the object as it is stored: a status that is not trusted is replaced as a whole.
 func (p *pass) write(ctx context.Context, attempted string, status bool, change func(*v1alpha1.FotaCallback)) error {
 	base := p.facts.Object
+	if p.untrusted != nil {
+		base = p.untrusted
+	}
 	changed := base.DeepCopy()
 	change(changed)
 	patch := client.MergeFromWithOptions(base, client.MergeFromWithOptimisticLock{})
@@ -198,9 +257,17 @@ func (p *pass) write(ctx context.Context, attempted string, status bool, change 
 	}
 	p.cache.wrote(sent, changed.ResourceVersion)
 	Trim(changed)
-	p.facts.Object = changed
+	p.takes(changed)
 	p.states.wrote(changed)
 	return nil
+}
+
+// takes makes an object as it is stored the one that is worked on.
+func (p *pass) takes(stored *v1alpha1.FotaCallback) {
+	p.facts.Object, p.untrusted = rules.Trusted(stored), nil
+	if p.facts.Object != stored {
+		p.untrusted = stored
+	}
 }
 
 func (p *pass) kubernetesError(attempted string, err error) error {

@@ -96,20 +96,21 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	}
 	defer r.accounts.end(account)
 
-	facts, err := r.gather(ctx, &cached)
+	facts, read, err := r.gather(ctx, &cached)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
 	if at, ever := rules.Due(facts); !ever || at.After(facts.Now) {
 		return r.waitFor(facts), nil
 	}
-	return r.work(ctx, facts)
+	return r.work(ctx, facts, read)
 }
 
 // work is one pass: decide and apply until there is nothing left to do, then summarise.
-func (r *Reconciler) work(ctx context.Context, facts rules.Facts) (reconcile.Result, error) {
-	p := &pass{Reconciler: r, facts: facts, recoveries: r.recoveries.Load()}
+func (r *Reconciler) work(ctx context.Context, facts rules.Facts, read whatWasRead) (reconcile.Result, error) {
+	p := &pass{Reconciler: r, facts: facts, peers: read.peers, recoveries: r.recoveries.Load()}
 	p.source.pass = p
+	p.takes(read.stored)
 	p.readForDeletion(ctx)
 	step := rules.Decide(p.facts)
 	for steps := 0; step.Action != rules.Rest; steps++ {
@@ -124,9 +125,22 @@ func (r *Reconciler) work(ctx context.Context, facts rules.Facts) (reconcile.Res
 			p.announce(rules.Summary{Memory: p.facts.Memory})
 			return reconcile.Result{}, nil
 		}
+		if step.Action == rules.Restore {
+			return p.restored(ctx)
+		}
 		step = rules.Decide(p.facts)
 	}
 	return p.finish(ctx, step)
+}
+
+// restored ends a reconciliation that was to put a claim back: whatever else is due comes next. A claim that can't be put
+// back is tried again as a status that can't be written is.
+func (p *pass) restored(ctx context.Context) (reconcile.Result, error) {
+	if err := p.facts.Err; err != nil {
+		return reconcile.Result{}, fmt.Errorf("FotaCallback %s: %w", p.name(), err)
+	}
+	log.FromContext(ctx).Info("The claim had been stripped from the object, and is back.", "account", p.facts.Object.Spec.Account)
+	return p.waitFor(p.facts), nil
 }
 
 // finish is the one place where status is written, besides what has to be on record ahead of an effect.
@@ -165,6 +179,9 @@ func (r *Reconciler) waitFor(facts rules.Facts) reconcile.Result {
 	if !ever {
 		return reconcile.Result{}
 	}
+	if again, looks := rules.LooksAgain(facts); looks && again.Before(at) {
+		at = again
+	}
 	priority := 0
 	if rules.Routine(facts.Object) {
 		priority = handler.LowPriority
@@ -172,36 +189,65 @@ func (r *Reconciler) waitFor(facts rules.Facts) reconcile.Result {
 	return reconcile.Result{RequeueAfter: max(at.Sub(r.Clock.Now()), time.Millisecond), Priority: new(priority)}
 }
 
+// whatWasRead is what a reconciliation was begun with.
+type whatWasRead struct {
+	// stored is the object with the status that it has, trusted or not.
+	stored *v1alpha1.FotaCallback
+	// peers are the other objects that name the account.
+	peers []rules.Candidate
+}
+
 // gather reads what decisions need from Kubernetes, and nothing from ThingSpace.
-func (r *Reconciler) gather(ctx context.Context, cached *v1alpha1.FotaCallback) (rules.Facts, error) {
+func (r *Reconciler) gather(ctx context.Context, cached *v1alpha1.FotaCallback) (rules.Facts, whatWasRead, error) {
 	now := r.Clock.Now()
-	state := r.states.of(cached, now)
-	object := r.states.current(cached)
-	peers, err := r.peersOf(ctx, object)
+	memory := r.states.of(cached, now).memory
+	stored := r.states.current(cached)
+	peers, err := r.peersOf(ctx, stored)
 	if err != nil {
-		return rules.Facts{}, err
+		return rules.Facts{}, whatWasRead{}, err
 	}
-	facts := rules.Facts{Object: object, Now: now, Settings: r.Settings, Memory: state.memory, Standing: rules.Stand(object, peers)}
-	if next := facts.Standing.Successor; next != nil {
-		facts.SuccessorListed = r.states.lastListed(next)
+	object := rules.Trusted(stored)
+	self := rules.Candidate{Object: object, Listed: memory.ListingCounts(object.Generation, now)}
+	facts := rules.Facts{Object: object, Now: now, Settings: r.Settings, Memory: memory, Standing: rules.Stand(self, peers)}
+	if rules.Deleting(object) {
+		facts.Memory.HandOver = r.tickHandOver(object, memory.HandOver, facts.Standing.Successor(), now)
 	}
-	return facts, nil
+	return facts, whatWasRead{stored: stored, peers: peers}, nil
+}
+
+// tickHandOver counts how long an object that is being deleted has waited for its successor.
+func (r *Reconciler) tickHandOver(o *v1alpha1.FotaCallback, handOver rules.HandOver, next *v1alpha1.FotaCallback, now time.Time) rules.HandOver {
+	if next == nil && handOver.Successor == "" {
+		return handOver
+	}
+	if next == nil {
+		handOver = handOver.Tick("", rules.Progress{}, now)
+	} else {
+		handOver = handOver.Tick(next.UID, r.states.progress(next), now)
+	}
+	r.states.change(nameOf(o), o.UID, func(s *objectState) { s.memory.HandOver = handOver })
+	return handOver
 }
 
 // peersOf lists the other objects that name the same account.
-func (r *Reconciler) peersOf(ctx context.Context, object *v1alpha1.FotaCallback) ([]*v1alpha1.FotaCallback, error) {
+func (r *Reconciler) peersOf(ctx context.Context, object *v1alpha1.FotaCallback) ([]rules.Candidate, error) {
+	return r.naming(ctx, object.Spec.Account, object.UID)
+}
+
+// naming lists the objects that name an account, but one, from the cache and with what this process knows of them.
+func (r *Reconciler) naming(ctx context.Context, account string, but types.UID) ([]rules.Candidate, error) {
 	var list v1alpha1.FotaCallbackList
-	err := r.Client.List(ctx, &list, client.MatchingFields{accountIndex: rules.AccountKey(object.Spec.Account)}, client.UnsafeDisableDeepCopy)
+	err := r.Client.List(ctx, &list, client.MatchingFields{accountIndex: rules.AccountKey(account)}, client.UnsafeDisableDeepCopy)
 	if err != nil {
-		return nil, fmt.Errorf("list the FotaCallbacks of account %s: %w", object.Spec.Account, err)
+		return nil, fmt.Errorf("list the FotaCallbacks of account %s: %w", account, err)
 	}
-	var peers []*v1alpha1.FotaCallback
+	var all []rules.Candidate
 	for i := range list.Items {
-		if peer := &list.Items[i]; peer.UID != object.UID {
-			peers = append(peers, r.states.newest(peer))
+		if o := &list.Items[i]; o.UID != but {
+			all = append(all, r.states.candidate(r.states.newest(o), r.Clock.Now()))
 		}
 	}
-	return peers, nil
+	return all, nil
 }
 
 // forget drops what is kept for an object that is gone, and for its account if nobody else names that.
@@ -210,12 +256,11 @@ func (r *Reconciler) forget(ctx context.Context, name types.NamespacedName) erro
 	if account == "" {
 		return nil
 	}
-	var list v1alpha1.FotaCallbackList
-	err := r.Client.List(ctx, &list, client.MatchingFields{accountIndex: rules.AccountKey(account)}, client.UnsafeDisableDeepCopy)
+	others, err := r.naming(ctx, account, "")
 	if err != nil {
-		return fmt.Errorf("list the FotaCallbacks of account %s: %w", account, err)
+		return err
 	}
-	if len(list.Items) == 0 {
+	if len(others) == 0 {
 		r.Registrations.Forget(account)
 		r.accounts.forget(rules.AccountKey(account))
 	}

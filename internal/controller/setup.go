@@ -75,16 +75,19 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, manager ctrl.Manager,
 // passTimeout ends a pass later than any call in it: what ended with the pass would not be known to be a call that failed.
 func passTimeout(call time.Duration) time.Duration { return passKubernetes + passCalls*call }
 
-// RequestsForPeers maps every change that the cache shows to the others that name its account, and takes note of how far the cache has come.
+// RequestsForPeers maps every change that the cache shows to the few others that name its account whom it concerns, and
+// takes note of how far the cache has come.
 func (r *Reconciler) RequestsForPeers(ctx context.Context, o client.Object) []reconcile.Request {
 	r.cache.shows(o.GetResourceVersion())
-	peers, err := r.peersOf(ctx, o.(*v1alpha1.FotaCallback))
+	all, err := r.naming(ctx, o.(*v1alpha1.FotaCallback).Spec.Account, "")
 	if err != nil {
 		return nil // only a cache that is stopping fails to list
 	}
-	requests := make([]reconcile.Request, 0, len(peers))
-	for _, peer := range peers {
-		requests = append(requests, reconcile.Request{NamespacedName: nameOf(peer)})
+	var requests []reconcile.Request
+	for _, concerned := range rules.Concerned(all) {
+		if concerned.UID != o.GetUID() {
+			requests = append(requests, reconcile.Request{NamespacedName: nameOf(concerned)})
+		}
 	}
 	return requests
 }
@@ -147,6 +150,12 @@ func share(o *v1alpha1.FotaCallback) {
 	}
 	if sent, ok := o.Annotations[v1alpha1.LastSentURLAnnotation]; ok && sent == url {
 		o.Annotations[v1alpha1.LastSentURLAnnotation] = url
+	}
+	if by, ok := o.Annotations[v1alpha1.LastSentByAnnotation]; ok && by == string(o.UID) {
+		o.Annotations[v1alpha1.LastSentByAnnotation] = string(o.UID)
+	}
+	if o.Status.UID == string(o.UID) {
+		o.Status.UID = string(o.UID)
 	}
 	for i := range o.Status.Conditions {
 		c := &o.Status.Conditions[i]

@@ -130,6 +130,24 @@ func (s *stateStore) lastListed(o *v1alpha1.FotaCallback) time.Time {
 	return time.Time{}
 }
 
+// progress is how an object gets on with its account; none where this process has not met it.
+func (s *stateStore) progress(o *v1alpha1.FotaCallback) rules.Progress {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if state, ok := s.states[nameOf(o)]; ok && state.uid == o.UID {
+		return state.memory.Progress
+	}
+	return rules.Progress{}
+}
+
+// candidate is an object with what this process knows of it besides.
+func (s *stateStore) candidate(o *v1alpha1.FotaCallback, now time.Time) rules.Candidate {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	state, ok := s.states[nameOf(o)]
+	return rules.Candidate{Object: rules.Trusted(o), Listed: ok && state.uid == o.UID && state.memory.ListingCounts(o.Generation, now)}
+}
+
 func nameOf(o *v1alpha1.FotaCallback) types.NamespacedName {
 	return types.NamespacedName{Namespace: o.Namespace, Name: o.Name}
 }

@@ -18,21 +18,28 @@ const cacheServes = time.Second
 // survey finds the object's place among those that name its account as the Kubernetes API has them now. A cache that lags behind may not show yet
 // who else has claimed the account, or who is to take it over; then the pass ends, and runs again when it does.
 func (p *pass) survey(ctx context.Context) error {
-	object := p.facts.Object
-	peers, err := p.currentPeers(ctx, object)
+	peers, err := p.currentPeers(ctx, p.facts.Object)
 	if err != nil {
 		return err
 	}
-	standing := rules.Stand(object, peers)
-	if !standing.SamePlace(p.facts.Standing) {
+	before := p.facts.Standing
+	p.stand(peers)
+	if !p.facts.Standing.Same(before) {
 		return errStaleCache
 	}
-	p.facts.Standing, p.facts.Surveyed = standing, true
+	p.facts.Surveyed = true
 	return nil
 }
 
+// stand finds the object's place among peers, by what is known now.
+func (p *pass) stand(peers []rules.Candidate) {
+	o := p.facts.Object
+	listed := p.facts.Listing != nil || p.facts.Memory.ListingCounts(o.Generation, p.facts.Now)
+	p.peers, p.facts.Standing = peers, rules.Stand(rules.Candidate{Object: o, Listed: listed}, peers)
+}
+
 // currentPeers are the other objects that name the account, from the cache where that is current, and past it otherwise.
-func (p *pass) currentPeers(ctx context.Context, object *v1alpha1.FotaCallback) ([]*v1alpha1.FotaCallback, error) {
+func (p *pass) currentPeers(ctx context.Context, object *v1alpha1.FotaCallback) ([]rules.Candidate, error) {
 	// Each of several namespaces has a cache of its own, and one says nothing about the others.
 	current := len(p.Namespaces) <= 1 && p.Clock.Since(p.cache.completeUpTo()) <= cacheServes
 	cached, err := p.peersOf(ctx, object)
@@ -45,15 +52,15 @@ func (p *pass) currentPeers(ctx context.Context, object *v1alpha1.FotaCallback) 
 	}
 	for _, peer := range cached {
 		// The API selects by the account as it is written; whoever writes it in another letter case is known from the cache alone.
-		if peer.Spec.Account != object.Spec.Account {
+		if peer.Object.Spec.Account != object.Spec.Account {
 			peers = append(peers, peer)
 		}
 	}
 	return peers, nil
 }
 
-func (p *pass) livePeers(ctx context.Context, object *v1alpha1.FotaCallback) ([]*v1alpha1.FotaCallback, error) {
-	var peers []*v1alpha1.FotaCallback
+func (p *pass) livePeers(ctx context.Context, object *v1alpha1.FotaCallback) ([]rules.Candidate, error) {
+	var peers []rules.Candidate
 	for _, namespace := range orAll(p.Namespaces) {
 		var list v1alpha1.FotaCallbackList
 		err := p.Live.List(ctx, &list, client.InNamespace(namespace), client.MatchingFields{"spec.account": object.Spec.Account})
@@ -62,7 +69,7 @@ func (p *pass) livePeers(ctx context.Context, object *v1alpha1.FotaCallback) ([]
 		}
 		for i := range list.Items {
 			if peer := &list.Items[i]; peer.UID != object.UID {
-				peers = append(peers, peer)
+				peers = append(peers, p.states.candidate(peer, p.facts.Now))
 			}
 		}
 	}

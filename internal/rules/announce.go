@@ -89,7 +89,7 @@ func effectNote(f Facts, step Step) string {
 		}
 		return fmt.Sprintf("Nothing was registered for account %s any more.", account)
 	case v1alpha1.EventHandedOver:
-		return fmt.Sprintf("Account %s goes on with FotaCallback %s/%s.", account, f.Standing.Successor.Namespace, f.Standing.Successor.Name)
+		return fmt.Sprintf("Account %s goes on with FotaCallback %s/%s.", account, f.Standing.First.Namespace, f.Standing.First.Name)
 	case v1alpha1.EventRetained:
 		return fmt.Sprintf("deletionPolicy is Retain: the registration of account %s was left as it is.", account)
 	case v1alpha1.EventDeregistrationSkipped:

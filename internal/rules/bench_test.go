@@ -14,7 +14,7 @@ var routine = map[string]struct {
 	run  func(rules.Facts)
 }{
 	"due":       {0, func(f rules.Facts) { rules.Due(f) }},
-	"stand":     {0, func(f rules.Facts) { rules.Stand(f.Object, nil) }},
+	"stand":     {0, func(f rules.Facts) { rules.Stand(rules.Candidate{Object: f.Object}, nil) }},
 	"decide":    {1, func(f rules.Facts) { rules.Decide(f) }},
 	"summarise": {15, func(f rules.Facts) { rules.Summarise(f, rules.Decide(f)) }},
 }

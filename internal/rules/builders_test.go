@@ -4,6 +4,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
 	"github.com/fota-callback-operator/fota-callback-operator/internal/rules"
@@ -39,7 +40,7 @@ func object(changes ...change) *v1alpha1.FotaCallback {
 }
 
 func named(name string) change {
-	return func(o *v1alpha1.FotaCallback) { o.Name, o.UID = name, "uid-"+o.UID }
+	return func(o *v1alpha1.FotaCallback) { o.Name, o.UID = name, types.UID("uid-"+name) }
 }
 
 func createdAt(t time.Time) change {
@@ -50,7 +51,7 @@ func createdAt(t time.Time) change {
 func claimed(url string) change {
 	return func(o *v1alpha1.FotaCallback) {
 		o.Finalizers = []string{v1alpha1.Finalizer}
-		o.Annotations = map[string]string{v1alpha1.LastSentURLAnnotation: url}
+		o.Annotations = map[string]string{v1alpha1.LastSentURLAnnotation: url, v1alpha1.LastSentByAnnotation: string(o.UID)}
 	}
 }
 
@@ -94,14 +95,35 @@ func requested(at string) change {
 	}
 }
 
+// listedOnce is what status says once ThingSpace has listed the account for the object as it is.
+func listedOnce(o *v1alpha1.FotaCallback) { o.Status.ListedGeneration = o.Generation }
+
+func in(namespace string) change { return func(o *v1alpha1.FotaCallback) { o.Namespace = namespace } }
+
+// stand is where an object stands among others.
+func stand(o *v1alpha1.FotaCallback, peers ...*v1alpha1.FotaCallback) rules.Standing {
+	return rules.Stand(rules.Candidate{Object: o}, candidates(peers...))
+}
+
+func candidates(objects ...*v1alpha1.FotaCallback) []rules.Candidate {
+	var all []rules.Candidate
+	for _, o := range objects {
+		all = append(all, rules.Candidate{Object: o})
+	}
+	return all
+}
+
 // facts are those of an owner that nobody else bothers, at the start of a pass.
 func facts(o *v1alpha1.FotaCallback, peers ...*v1alpha1.FotaCallback) rules.Facts {
 	return rules.Facts{
-		Object: o, Now: now, Surveyed: true, Settings: settings, Standing: rules.Stand(o, peers), Memory: rules.Memory{FirstSeen: now.Add(-time.Hour)},
+		Object: o, Now: now, Surveyed: true, Settings: settings, Standing: stand(o, peers...), Memory: rules.Memory{FirstSeen: now.Add(-time.Hour)},
 	}
 }
 
 func listed(f rules.Facts, url string) rules.Facts {
 	f.Listing = &rules.Listing{URL: url}
+	if f.Standing.Place == rules.Aside && f.Standing.First == nil { // as the controller finds it once more
+		f.Standing.Place = rules.Owner
+	}
 	return f
 }

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
@@ -23,6 +24,8 @@ const (
 	Record Action = "Record"
 	// Claim writes finalizer and intent where the URL is in place already.
 	Claim Action = "Claim"
+	// Restore puts a claim back that somebody has stripped from an object which has registered: it ends the reconciliation.
+	Restore Action = "Restore"
 	// Register registers spec.url where nothing is registered.
 	Register Action = "Register"
 	// Update replaces what is registered by spec.url.
@@ -61,8 +64,8 @@ func Decide(f Facts) Step {
 	return step
 }
 
-// concernsOthers says whether a step replaces a URL that this object did not send, or leaves the account without one, or comes from an object that has
-// let others go first.
+// concernsOthers reports whether a step replaces a URL that this object did not send, or leaves the account without one,
+// or comes from an object that others may have gone before.
 func (s Step) concernsOthers(o *v1alpha1.FotaCallback) bool {
 	switch s.Action {
 	case Register:
@@ -84,23 +87,42 @@ func decide(f Facts) Step {
 		return decideDeletion(f)
 	}
 	switch {
+	case f.claimIsLost():
+		return Step{Action: Restore}
 	case o.Spec.Suspend:
 		return rest(v1alpha1.ReasonSuspended)
 	case CheckSpec(&o.Spec) != nil:
 		return rest(v1alpha1.ReasonInvalidSpec)
-	case f.Standing.Place == Behind:
+	case f.Standing.Place == Behind && !f.hasItsTurn():
 		return rest(v1alpha1.ReasonAccountConflict)
 	case f.Err != nil:
 		return rest(reasonOf(f.Err))
 	case f.Listing == nil:
 		return Step{Action: List}
-	case f.Standing.Place == PassedOver && f.Standing.PlaceOnceListed == Behind:
+	case f.Standing.Place != Owner:
 		return rest(v1alpha1.ReasonAccountConflict)
 	case f.did(Register, Update):
 		return rest(v1alpha1.ReasonRegistered)
 	}
 	return decideOwner(f)
 }
+
+// claimIsLost reports whether the owner of a registration does not carry its claim: kubectl replace, helm --force or a
+// restore has stripped it, and a deletion would leave the registration behind.
+func (f *Facts) claimIsLost() bool {
+	return f.Standing.Place == Owner && f.Object.Status.RegisteredURL != "" && !Claimed(f.Object)
+}
+
+// turnComesAfter is how long an object waits for one that goes before it and has not listed the account yet.
+const turnComesAfter = time.Minute
+
+// hasItsTurn reports whether an object that stands behind another lists the account all the same: nobody keeps others
+// out by mere age.
+func (f *Facts) hasItsTurn() bool {
+	return f.Standing.FirstClass == ClassUntried && !f.Now.Before(f.turnComes())
+}
+
+func (f *Facts) turnComes() time.Time { return f.Memory.FirstSeen.Add(turnComesAfter) }
 
 // decideOwner knows what is registered, and that this object has the say.
 func decideOwner(f Facts) Step {
@@ -114,7 +136,7 @@ func decideOwner(f Facts) Step {
 			return recordedFirst(o, live, Step{Action: Claim, Claims: true, Event: claimEvent(o)})
 		}
 		return rest(v1alpha1.ReasonRegistered)
-	case Ours(o, live), inherited(f.Standing, live):
+	case f.ours(live):
 		return recordedFirst(o, live, Step{Action: Update, Claims: claims, Event: v1alpha1.EventUpdated})
 	case o.Status.RegisteredURL != "" && !o.Spec.CorrectsDrift():
 		return Step{Action: Rest, Reason: v1alpha1.ReasonDrifted, Foreign: live}
@@ -167,8 +189,17 @@ func InSync(o *v1alpha1.FotaCallback, live string) bool {
 		o.Status.EchoedURL != "" && thingspace.EqualURLs(live, o.Status.EchoedURL) && o.Status.RegisteredURL == o.Spec.URL
 }
 
-// Ours says whether what is registered was sent by this object (rule 2).
-func Ours(o *v1alpha1.FotaCallback, live string) bool { return recorded(o, live) || sentLast(o, live) }
+// ours reports whether what is registered was sent by this object (rule 2), or by one that is being deleted and waits for
+// it. An intent is what somebody may have written who can edit that object: it counts within its namespace alone.
+func (f *Facts) ours(live string) bool {
+	o := f.Object
+	if recorded(o, live) || sentLast(o, live) || f.Memory.sent(live, f.Now) {
+		return true
+	}
+	return slices.ContainsFunc(f.Standing.Predecessors, func(p *v1alpha1.FotaCallback) bool {
+		return recorded(p, live) || p.Namespace == o.Namespace && sentLast(p, live)
+	})
+}
 
 // recorded says whether status has what is registered on record as this object's.
 func recorded(o *v1alpha1.FotaCallback, live string) bool {
@@ -184,16 +215,6 @@ func sentLast(o *v1alpha1.FotaCallback, live string) bool {
 		return false
 	}
 	return thingspace.EqualURLs(live, sent) || sent != o.Status.RegisteredURL && thingspace.RewrittenURLs(live, sent)
-}
-
-// inherited says whether what is registered belongs to an object that is being deleted and waits for this one.
-func inherited(standing Standing, live string) bool {
-	for _, predecessor := range standing.Predecessors {
-		if Ours(predecessor, live) {
-			return true
-		}
-	}
-	return false
 }
 
 // CheckSpec says why the operator refuses to work on a spec; nil where it does not. It repeats the CRD's rules, for

@@ -3,6 +3,7 @@ package rules_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	. "github.com/onsi/gomega"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -24,10 +25,10 @@ func TestBeforeAnythingIsListed(t *testing.T) {
 		"a URL that must not go":    {facts(object(func(o *v1alpha1.FotaCallback) { o.Spec.URL = "http://h/" })), rules.Rest, v1alpha1.ReasonInvalidSpec},
 		"an account that can't be":  {facts(object(func(o *v1alpha1.FotaCallback) { o.Spec.Account = ".." })), rules.Rest, v1alpha1.ReasonInvalidSpec},
 		"an interval that can't be": {facts(object(func(o *v1alpha1.FotaCallback) { o.Spec.Interval = "30s" })), rules.Rest, v1alpha1.ReasonInvalidSpec},
-		"behind":                    {facts(behind, object()), rules.Rest, v1alpha1.ReasonAccountConflict},
+		"behind":                    {facts(behind, object(healthy)), rules.Rest, v1alpha1.ReasonAccountConflict},
 		"suspended and behind": {facts(object(named("z"), createdAt(now), func(o *v1alpha1.FotaCallback) { o.Spec.Suspend = true }), object()),
 			rules.Rest, v1alpha1.ReasonSuspended},
-		"passed over goes on listing": {facts(object(handled(v1alpha1.ReasonAccessDenied, metav1.ConditionFalse)), object(named("b"), claimed(wish))), rules.List, ""},
+		"a verdict goes on listing": {facts(object(refused(v1alpha1.ReasonAccessDenied)), object(named("b"), healthy)), rules.List, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)
@@ -109,6 +110,9 @@ func expected(o *v1alpha1.FotaCallback, live string) string {
 	equalsWish := live == wish || live == "HTTPS://FOTA.example.com:443/callbacks/new"
 	inSync := equalsWish || is(o.Status.EchoedURL) && o.Status.RegisteredURL == wish
 	intent := o.Annotations[v1alpha1.LastSentURLAnnotation]
+	if o.Status.RegisteredURL != "" && (intent == "" || len(o.Finalizers) == 0) {
+		return "Restore"
+	}
 	known := is(o.Status.RegisteredURL) || is(o.Status.EchoedURL)
 	// The echo is only what wish may have become, unless the answer to wish is on record.
 	rewritten := live == echo && intent == wish && o.Status.RegisteredURL != wish
@@ -175,10 +179,35 @@ func TestAPassEndsWhenItHasSent(t *testing.T) {
 	}
 }
 
-func TestPassedOverIsBehindWhoClaimedMeanwhile(t *testing.T) {
-	mine := object(handled(v1alpha1.ReasonAccessDenied, metav1.ConditionFalse))
-	f := listed(facts(mine, object(named("b"), claimed(wish), createdAt(now))), foreign)
+// Who stands behind one that has not listed the account has its turn after a minute; behind one that has, it has none.
+func TestWhoHasATurn(t *testing.T) {
+	g, older := NewWithT(t), object()
+	f := facts(object(named("z"), createdAt(now)), older)
+	f.Memory.FirstSeen = now
+	f.Now = now.Add(59 * time.Second)
+	g.Expect(rules.Decide(f)).To(Equal(rules.Step{Action: rules.Rest, Reason: v1alpha1.ReasonAccountConflict}))
+	f.Now = now.Add(time.Minute)
+	g.Expect(rules.Decide(f).Action).To(Equal(rules.List))
+	f.Err = &thingspace.AccessDeniedError{}
+	g.Expect(rules.Decide(f).Reason).To(Equal(v1alpha1.ReasonAccessDenied), "what keeps it from the account is not the other one")
+	f.Err = nil
+	for _, has := range []change{listedOnce, healthy} {
+		f.Standing = stand(f.Object, object(has))
+		g.Expect(rules.Decide(f).Reason).To(Equal(v1alpha1.ReasonAccountConflict))
+	}
+}
+
+func TestAfterAListingOthersMayOwnTheAccount(t *testing.T) {
+	mine := object(refused(v1alpha1.ReasonAccessDenied))
+	f := facts(mine, object(named("b"), healthy, createdAt(now)))
+	f.Listing = &rules.Listing{URL: foreign}
+	f.Standing = rules.Stand(rules.Candidate{Object: mine, Listed: true}, candidates(f.Standing.First))
 	NewWithT(t).Expect(rules.Decide(f).Reason).To(Equal(v1alpha1.ReasonAccountConflict))
+}
+
+func sentJustNow(f rules.Facts) rules.Facts {
+	f.Memory = f.Memory.SentNow(wish, "", now)
+	return f
 }
 
 // What could take a registration from another object is not decided on the cache.
@@ -195,6 +224,7 @@ func TestOthersAreLookedUpFirst(t *testing.T) {
 		"nothing is registered":             {listed(facts(object()), ""), false},
 		"nothing is registered any more":    {listed(facts(object(handled(v1alpha1.ReasonCredentialsNotFound, metav1.ConditionFalse))), ""), true},
 		"our own URL changes":               {listed(facts(object(claimed(old), registered(old))), old), false},
+		"a removal that no listing shows":   {sentJustNow(listed(facts(deleted), "")), true},
 		"nothing is left to remove":         {listed(facts(deleted), ""), false},
 		"a foreign URL is left alone":       {listed(facts(object(func(o *v1alpha1.FotaCallback) { o.Spec.AdoptionPolicy = v1alpha1.AdoptionIfUnregistered })), foreign), false},
 		"somebody else's, when it is ended": {listed(facts(deleted), foreign), false},

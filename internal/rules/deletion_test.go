@@ -2,11 +2,12 @@ package rules_test
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
 	. "github.com/onsi/gomega"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
 	"github.com/fota-callback-operator/fota-callback-operator/internal/rules"
@@ -24,9 +25,24 @@ func at(f rules.Facts, after time.Duration) rules.Facts {
 	return f
 }
 
-// awaiting is a deletion that has found its successor when it began, which has listed since.
-func awaiting(f rules.Facts) rules.Facts {
-	f.Memory.Successor, f.Memory.SuccessorSince, f.SuccessorListed = f.Standing.Successor.UID, now, now
+// awaiting is a deletion that has waited for so long for its successor, which ThingSpace answered at once.
+func awaiting(f rules.Facts, waited time.Duration) rules.Facts {
+	return awaitingOne(f, rules.Progress{Answered: now}, waited)
+}
+
+func awaitingOne(f rules.Facts, progress rules.Progress, waited time.Duration) rules.Facts {
+	next := f.Standing.Successor().UID
+	f.Memory.HandOver = f.Memory.HandOver.Tick(next, rules.Progress{}, now).Tick(next, progress, now.Add(waited))
+	return at(f, waited)
+}
+
+func restarted(f rules.Facts, after time.Duration) rules.Facts {
+	f.Memory = rules.Memory{FirstSeen: now.Add(after)}
+	return f
+}
+
+func replacedJustNow(f rules.Facts) rules.Facts {
+	f.Memory = f.Memory.SentNow(wish, old, now)
 	return f
 }
 
@@ -47,9 +63,21 @@ func TestDeletion(t *testing.T) {
 		step  rules.Step
 	}{
 		"nothing was claimed": {facts(object(deleting)), rules.Step{Action: rules.Rest, Reason: v1alpha1.ReasonDeregistering}},
-		"Retain":              {facts(leaving(retain)), rules.Step{Action: rules.Release, Event: v1alpha1.EventRetained}},
-		"the grace":           {facts(leaving()), rules.Step{Action: rules.Rest, Reason: v1alpha1.ReasonDeregistering, Wait: now.Add(10 * time.Second)}},
-		"after the grace":     {at(facts(leaving()), afterGrace), rules.Step{Action: rules.List}},
+		"a finalizer without a claim": {facts(object(deleting, func(o *v1alpha1.FotaCallback) { o.Finalizers = []string{v1alpha1.Finalizer} })),
+			rules.Step{Action: rules.Release}},
+		"a claim of another object": {facts(object(claimed(old), named("copy"), deleting)), rules.Step{Action: rules.Release}},
+		"a claim that was stripped, right after it was sent for": {sentJustNow(at(facts(object(deleting, func(o *v1alpha1.FotaCallback) { o.Finalizers = []string{v1alpha1.Finalizer} })), afterGrace)),
+			rules.Step{Action: rules.List}},
+		"the grace, after a restart": {at(restarted(facts(leaving()), 8*time.Second), 12*time.Second),
+			rules.Step{Action: rules.Rest, Reason: v1alpha1.ReasonDeregistering, Wait: now.Add(18 * time.Second)}},
+		"absent, right after it was sent": {sentJustNow(at(listed(facts(leaving()), ""), afterGrace)), rules.Step{Action: rules.Deregister}},
+		"absent, sent a while ago":        {sentJustNow(at(listed(facts(leaving()), ""), 15*time.Minute)), rules.Step{Action: rules.Release, Event: v1alpha1.EventDeregistered}},
+		"absent, and removed all the same": {done(sentJustNow(at(listed(facts(leaving()), ""), afterGrace)), rules.Step{Action: rules.Deregister}),
+			rules.Step{Action: rules.Release, Event: v1alpha1.EventDeregistered}},
+		"ours a moment ago": {replacedJustNow(at(listed(facts(leaving()), old), afterGrace)), rules.Step{Action: rules.Deregister}},
+		"Retain":            {facts(leaving(retain)), rules.Step{Action: rules.Release, Event: v1alpha1.EventRetained}},
+		"the grace":         {facts(leaving()), rules.Step{Action: rules.Rest, Reason: v1alpha1.ReasonDeregistering, Wait: now.Add(10 * time.Second)}},
+		"after the grace":   {at(facts(leaving()), afterGrace), rules.Step{Action: rules.List}},
 		"suspended all the same": {at(facts(leaving(func(o *v1alpha1.FotaCallback) { o.Spec.Suspend = true })), afterGrace),
 			rules.Step{Action: rules.List}},
 		"a URL that must not be sent is deregistered": {at(facts(leaving(func(o *v1alpha1.FotaCallback) { o.Spec.URL = "x" })), afterGrace),
@@ -73,79 +101,6 @@ func TestDeletion(t *testing.T) {
 	}
 }
 
-// Where no process was there to work on the successor, a hand-over must not have failed by the time that one comes.
-func TestHandOverAfterTheOperatorWasDown(t *testing.T) {
-	g := NewWithT(t)
-	f := at(facts(leaving(claimed(old), registered(old)), object(named("next"))), time.Hour)
-	f.Memory.FirstSeen = f.Now
-	g.Expect(rules.Decide(f)).To(Equal(rules.Step{Action: rules.Rest, Reason: v1alpha1.ReasonDeregistering, Wait: f.Now.Add(2 * time.Minute)}))
-}
-
-// A successor that could not reach ThingSpace has to try again before the account is deregistered over its head.
-func TestHandOverAfterAnOutage(t *testing.T) {
-	g := NewWithT(t)
-	next := object(named("next"), handled(v1alpha1.ReasonAPIUnavailable, metav1.ConditionFalse, v1alpha1.ConditionReconciling))
-	f := awaiting(at(facts(leaving(claimed(old), registered(old)), next), 3*time.Minute))
-	f.Memory.Failed = true
-	back := listed(f, old)
-	wait := rules.Decide(back)
-	g.Expect(wait).To(Equal(rules.Step{Action: rules.Rest, Reason: v1alpha1.ReasonDeregistering, Wait: now.Add(15 * time.Minute)}))
-
-	summary := rules.Summarise(back, wait)
-	g.Expect(summary.Status.Conditions[0].Message).To(ContainSubstring("Waiting for FotaCallback iot/next to take account acc-1 over, up to 2m, and 12m more where an attempt has failed. If it does not, the account is deregistered."))
-	f.Memory = summary.Memory
-	g.Expect(rules.Decide(at(f, 14*time.Minute))).To(Equal(wait), "whatever wakes it meanwhile")
-	g.Expect(rules.Decide(at(f, 15*time.Minute)).Action).To(Equal(rules.List))
-	g.Expect(rules.Decide(listed(at(f, 15*time.Minute), old)).Action).To(Equal(rules.Deregister), "it had its time")
-	f.Standing.Successor = object(named("next"), healthy)
-	g.Expect(rules.Decide(at(f, 4*time.Minute)).Action).To(Equal(rules.Release))
-
-	back.Memory.Failed = false
-	g.Expect(rules.Decide(back).Action).To(Equal(rules.Deregister), "nothing has failed before")
-	back.Memory.Failed = true
-	next.Spec.Suspend = true
-	g.Expect(rules.Decide(back).Action).To(Equal(rules.Deregister), "a suspended one does not try")
-}
-
-// Whatever kept a deletion from its account may have kept the successor from it as well.
-func TestWhatADeletionMetItsSuccessorMayHaveMetToo(t *testing.T) {
-	next := object(named("next"), handled(v1alpha1.ReasonRateLimited, metav1.ConditionFalse, v1alpha1.ConditionReconciling))
-	for _, err := range []error{
-		&thingspace.UnavailableError{}, &thingspace.RateLimitedError{RetryAfter: time.Minute}, &thingspace.RateLimitedError{RetryAfter: time.Minute, LoginInterval: time.Minute},
-		&thingspace.UnexpectedResponseError{}, &rules.KubernetesError{Attempted: "x", Err: errors.New("x")},
-	} {
-		g := NewWithT(t)
-		f := awaiting(at(facts(leaving(claimed(old), registered(old)), next), 3*time.Minute))
-		f.Err = err
-		f.Memory = rules.Summarise(f, rules.Decide(f)).Memory
-		f.Err = nil
-		step := rules.Decide(listed(at(f, 4*time.Minute), old))
-		g.Expect(step.Action).To(Equal(rules.Rest), "%T", err)
-		f.Memory = rules.Summarise(listed(at(f, 4*time.Minute), old), step).Memory
-		g.Expect(rules.Decide(listed(at(f, 15*time.Minute), old)).Action).To(Equal(rules.Rest), "%T: ThingSpace may have asked to wait for ten minutes", err)
-		g.Expect(rules.Decide(listed(at(f, 16*time.Minute), old)).Action).To(Equal(rules.Deregister), "%T: it had its time", err)
-	}
-}
-
-// What failed before a wait is what the successor may have met; what fails after a listing is the deletion's own affair.
-func TestWhatSaysThatADeletionComesBack(t *testing.T) {
-	g := NewWithT(t)
-	next := object(named("next"), handled(v1alpha1.ReasonRateLimited, metav1.ConditionFalse, v1alpha1.ConditionReconciling))
-	f := at(facts(leaving(claimed(old), registered(old)), next), time.Minute)
-	f.Memory.Failed = true
-	wait := rules.Decide(f)
-	g.Expect(wait.Action).To(Equal(rules.Rest), "it has two minutes")
-	f.Memory = rules.Summarise(f, wait).Memory
-	g.Expect(rules.Decide(listed(at(f, 3*time.Minute), old)).Action).To(Equal(rules.Rest), "it has not been asked since")
-
-	f = awaiting(at(facts(leaving(claimed(old), registered(old)), next), 3*time.Minute))
-	f.Done = []rules.Step{{Action: rules.List}, {Action: rules.Deregister}}
-	f.Err = &thingspace.UnavailableError{}
-	f.Memory = rules.Summarise(f, rules.Decide(f)).Memory
-	f.Done, f.Err = nil, nil
-	g.Expect(rules.Decide(listed(at(f, 4*time.Minute), old)).Action).To(Equal(rules.Deregister))
-}
-
 // While calls are held back the message stays what it was.
 func TestADeletionsMessageDuringAnOutageIsStable(t *testing.T) {
 	g := NewWithT(t)
@@ -162,88 +117,145 @@ func TestADeletionsMessageDuringAnOutageIsStable(t *testing.T) {
 
 func TestHandOver(t *testing.T) {
 	working := object(named("next"))
-	conflict := object(named("next"), handled(v1alpha1.ReasonAccountConflict, metav1.ConditionFalse, v1alpha1.ConditionStalled))
-	ready := object(named("next"), healthy)
-	stalled := object(named("next"), handled(v1alpha1.ReasonExistingRegistration, metav1.ConditionFalse, v1alpha1.ConditionStalled))
-	outdated := object(named("next"), healthy, func(o *v1alpha1.FotaCallback) { o.Generation++ })
+	conflict := object(named("next"), refused(v1alpha1.ReasonAccountConflict))
+	hasRegistered := object(named("next"), in("b"), registered(wish))
 	release := rules.Step{Action: rules.Release, Event: v1alpha1.EventHandedOver}
+	waits := rules.Step{Action: rules.Rest, Reason: v1alpha1.ReasonDeregistering, Wait: now.Add(2 * time.Minute)}
+	elsewhere := object(named("next"), in("b"))
 	for name, test := range map[string]struct {
 		next  *v1alpha1.FotaCallback
 		after time.Duration
 		live  string
 		step  rules.Step
 	}{
-		"it waits for two minutes":                       {working, time.Minute, "-", rules.Step{Action: rules.Rest, Reason: v1alpha1.ReasonDeregistering, Wait: now.Add(2 * time.Minute)}},
-		"what it said before it was next does not count": {conflict, time.Minute, "-", rules.Step{Action: rules.Rest, Reason: v1alpha1.ReasonDeregistering, Wait: now.Add(2 * time.Minute)}},
-		"it was Ready for another spec":                  {outdated, time.Minute, "-", rules.Step{Action: rules.Rest, Reason: v1alpha1.ReasonDeregistering, Wait: now.Add(2 * time.Minute)}},
-		"it is Ready":                                    {ready, 0, "-", release},
-		"it has stalled":                                 {stalled, 0, "-", rules.Step{Action: rules.List}},
-		"it has stalled; ours":                           {stalled, 0, old, rules.Step{Action: rules.Deregister}},
-		"it took too long":                               {working, 2 * time.Minute, "-", rules.Step{Action: rules.List}},
-		"it took too long; its URL is live":              {working, 2 * time.Minute, wish, release},
-		"it has stalled; its URL is live":                {stalled, 0, wish, release},
-		"it has stalled; nothing there":                  {stalled, 0, "", rules.Step{Action: rules.Release, Event: v1alpha1.EventDeregistered}},
-		"it has stalled; somebody else's there":          {stalled, 0, foreign, rules.Step{Action: rules.Release, Event: v1alpha1.EventDeregistrationSkipped, Foreign: foreign}},
+		"it waits for two minutes":                {working, time.Minute, "-", waits},
+		"behind the one that goes it had no turn": {conflict, time.Minute, "-", waits},
+		"it has registered":                       {hasRegistered, 0, "-", release},
+		"it took too long":                        {working, 2 * time.Minute, "-", rules.Step{Action: rules.List}},
+		"it took too long; ours":                  {working, 2 * time.Minute, old, rules.Step{Action: rules.Deregister}},
+		"it took too long; its URL is live":       {working, 2 * time.Minute, wish, release},
+		"it took too long; nothing there":         {working, 2 * time.Minute, "", rules.Step{Action: rules.Release, Event: v1alpha1.EventDeregistered}},
+		"it took too long; somebody else's there": {working, 2 * time.Minute, foreign, rules.Step{Action: rules.Release, Event: v1alpha1.EventDeregistrationSkipped, Foreign: foreign}},
+		"what another namespace wants is no URL":  {elsewhere, 2 * time.Minute, wish, rules.Step{Action: rules.Release, Event: v1alpha1.EventDeregistrationSkipped, Foreign: wish}},
+		"what another namespace claims is no URL": {object(named("next"), in("b"), claimed(old)), 2 * time.Minute, old, rules.Step{Action: rules.Deregister}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := awaiting(at(facts(leaving(claimed(old), registered(old)), test.next), test.after))
+			f := awaiting(facts(leaving(claimed(old), registered(old)), test.next), test.after)
 			if test.live != "-" {
 				f = listed(f, test.live)
 			}
 			NewWithT(t).Expect(rules.Decide(f)).To(Equal(test.step))
 		})
 	}
+	f := facts(leaving(), object(named("next"), refused(v1alpha1.ReasonAccessDenied)))
+	NewWithT(t).Expect(rules.Decide(f)).To(Equal(rules.Step{Action: rules.Rest, Reason: v1alpha1.ReasonDeregistering, Wait: now.Add(10 * time.Second)}),
+		"nobody is next, and the grace runs all the same")
 }
 
-// The two minutes of a successor begin when it is found to be next: it may have waited for its turn since the deletion, or another may have been next before it.
-func TestHandOverToOneThatIsNextLate(t *testing.T) {
-	g := NewWithT(t)
-	f := at(facts(leaving(claimed(old), registered(old)), object(named("next"))), time.Hour)
-	f.Memory.Successor, f.Memory.SuccessorSince = "another", now
-	step := rules.Decide(listed(f, old))
-	g.Expect(step).To(Equal(rules.Step{Action: rules.Rest, Reason: v1alpha1.ReasonDeregistering, Wait: f.Now.Add(2 * time.Minute)}))
-	f.Memory = rules.Summarise(f, step).Memory
-	g.Expect(rules.Decide(at(f, time.Hour+time.Minute)).Wait).To(Equal(step.Wait))
-	f.SuccessorListed = f.Now
-	g.Expect(rules.Decide(listed(at(f, time.Hour+2*time.Minute), old)).Action).To(Equal(rules.Deregister))
-}
-
-// A successor whose attempts have all ended before a listing, or that waits for its turn, has longestWait for the next one, and no more.
-func TestHandOverToOneThatHasNotListed(t *testing.T) {
-	g := NewWithT(t)
-	f := awaiting(at(facts(leaving(claimed(old), registered(old)), object(named("next"))), 2*time.Minute))
-	f.SuccessorListed = now.Add(-time.Hour)
-	step := rules.Decide(listed(f, old))
-	g.Expect(step).To(Equal(rules.Step{Action: rules.Rest, Reason: v1alpha1.ReasonDeregistering, Wait: now.Add(14 * time.Minute)}))
-	f.Memory = rules.Summarise(listed(f, old), step).Memory
-	g.Expect(rules.Decide(listed(at(f, 14*time.Minute), old)).Action).To(Equal(rules.Deregister))
-
-	f = awaiting(at(facts(leaving(claimed(old), registered(old)), object(named("next"))), 3*time.Minute))
-	f.Memory.SuccessorSince, f.SuccessorListed = now.Add(time.Second), now.Add(time.Millisecond)
-	g.Expect(rules.Decide(listed(f, old)).Action).To(Equal(rules.Deregister), "its turn came before this object's own")
-}
-
-// What the next owner has registered, or has sent, is not deregistered over its head, whatever its spec says by now.
-func TestADeletionLeavesWhatIsTheNextOwners(t *testing.T) {
-	bystander := func() *v1alpha1.FotaCallback {
-		return object(claimed(old), handled(v1alpha1.ReasonAccountConflict, metav1.ConditionFalse, v1alpha1.ConditionStalled), deleting)
+// While an owner that has registered names the account, no call is made: it is that one's.
+func TestABystanderMakesNoCall(t *testing.T) {
+	for _, owner := range []*v1alpha1.FotaCallback{
+		object(named("owner"), in("b"), registered(old), suspended), object(named("owner"), registered(old), refused(v1alpha1.ReasonRequestRejected)),
+	} {
+		g := NewWithT(t)
+		g.Expect(rules.Decide(facts(object(claimed(old), deleting), owner))).To(Equal(rules.Step{Action: rules.Release, Event: v1alpha1.EventHandedOver}))
 	}
-	rewritten := func(o *v1alpha1.FotaCallback) { o.Spec.URL, o.Status.EchoedURL = old, old+"/" }
-	for name, test := range map[string]struct {
-		leaves, next *v1alpha1.FotaCallback
-		live         string
-	}{
-		"suspended, with another URL": {bystander(), object(named("next"), claimed(old), registered(old), handled(v1alpha1.ReasonSuspended, metav1.ConditionUnknown),
-			func(o *v1alpha1.FotaCallback) { o.Spec.Suspend = true }), old},
-		"its new URL is refused": {bystander(), object(named("next"), claimed(wish), registered(old),
-			handled(v1alpha1.ReasonRequestRejected, metav1.ConditionFalse, v1alpha1.ConditionStalled)), old},
-		"ThingSpace wrote it otherwise": {bystander(), object(named("next"), claimed(old), registered(old), rewritten,
-			handled(v1alpha1.ReasonCredentialsRejected, metav1.ConditionFalse, v1alpha1.ConditionStalled)), old + "/"},
-		"a rename, and ThingSpace wrote it otherwise": {leaving(claimed(old), registered(old), rewritten), object(named("next"), func(o *v1alpha1.FotaCallback) { o.Spec.URL = old }), old + "/"},
+}
+
+// One clock: two minutes from the first answer, or from when it became next where it can't ask; fifteen over all; and
+// none of the time in which nobody may make a call.
+func TestTheClockOfAHandOver(t *testing.T) {
+	after := func(d time.Duration) time.Time { return now.Add(d) }
+	const minute = time.Minute
+	type look struct {
+		at       time.Duration
+		next     string
+		progress rules.Progress
+		ends     time.Duration
+	}
+	asks := rules.Progress{Unanswered: true}
+	answered := func(d time.Duration) rules.Progress { return rules.Progress{Answered: after(d)} }
+	held := func(since time.Duration) rules.Progress { return rules.Progress{HeldSince: after(since)} }
+	for name, looks := range map[string][]look{
+		"it can't ask":                {{0, "a", rules.Progress{}, 2 * minute}, {minute, "a", rules.Progress{}, 2 * minute}},
+		"it asks in vain":             {{0, "a", rules.Progress{}, 2 * minute}, {minute, "a", asks, 15 * minute}, {10 * minute, "a", asks, 15 * minute}},
+		"it is answered at once":      {{0, "a", rules.Progress{}, 2 * minute}, {minute, "a", answered(0), 2 * minute}},
+		"it was answered long before": {{0, "a", answered(-time.Hour), 2 * minute}},
+		"it is answered late": {{0, "a", rules.Progress{}, 2 * minute}, {minute, "a", asks, 15 * minute}, {5 * minute, "a", answered(4 * minute), 6 * minute},
+			{6 * minute, "a", asks, 6 * minute}, {7 * minute, "a", answered(4 * minute), 6 * minute}},
+		"it is answered at the very end": {{0, "a", asks, 15 * minute}, {14*minute + 30*time.Second, "a", answered(14 * minute), 15 * minute}},
+		"it is held back": {{0, "a", rules.Progress{}, 2 * minute}, {minute, "a", held(minute), 2 * minute}, {11 * minute, "a", held(minute), 12 * minute},
+			{12 * minute, "a", rules.Progress{Held: 10 * minute}, 12 * minute}},
+		"held back over all":         {{0, "a", asks, 15 * minute}, {20 * minute, "a", rules.Progress{Held: 20 * minute, Unanswered: true}, 35 * minute}},
+		"another becomes next":       {{0, "a", rules.Progress{}, 2 * minute}, {minute, "b", rules.Progress{}, 3 * minute}, {2 * minute, "a", rules.Progress{}, 4 * minute}},
+		"nobody is next for a while": {{0, "a", rules.Progress{}, 2 * minute}, {minute, "", rules.Progress{}, -1}, {61 * minute, "b", rules.Progress{}, 63 * minute}},
+		"one after the other": {{0, "a", asks, 15 * minute}, {10 * minute, "b", asks, 15 * minute}, {14 * minute, "c", rules.Progress{}, 15 * minute},
+			{16 * minute, "d", rules.Progress{}, 15 * minute}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := listed(awaiting(at(facts(test.leaves, test.next), 3*time.Minute)), test.live)
-			NewWithT(t).Expect(rules.Decide(f)).To(Equal(rules.Step{Action: rules.Release, Event: v1alpha1.EventHandedOver}))
+			var h rules.HandOver
+			for _, l := range looks {
+				h = h.Tick(types.UID(l.next), l.progress, after(l.at))
+				if l.ends >= 0 {
+					NewWithT(t).Expect(h.Ends()).To(Equal(after(l.ends)), "looked at after %s", l.at)
+				}
+			}
 		})
 	}
+}
+
+// A squatter that comes and goes does not hold up a deletion for longer than the bound.
+func TestASquatterThatComesAgainAndAgain(t *testing.T) {
+	var h rules.HandOver
+	end := now
+	for n := range 1000 {
+		if end = now.Add(time.Duration(n) * 100 * time.Second); !end.Before(h.Ends()) && n > 0 {
+			break
+		}
+		h = h.Tick(types.UID(fmt.Sprint(n)), rules.Progress{}, end)
+	}
+	NewWithT(t).Expect(end.Sub(now)).To(BeNumerically("~", 15*time.Minute, 100*time.Second))
+}
+
+// What an attempt of the successor says of how far it is.
+func TestProgress(t *testing.T) {
+	g := NewWithT(t)
+	progress := func(f rules.Facts) rules.Progress { return rules.Summarise(f, rules.Decide(f)).Memory.Progress }
+	f := facts(object())
+	f.Err = &thingspace.UnavailableError{Cause: "HTTP 503"}
+	g.Expect(progress(f)).To(Equal(rules.Progress{Unanswered: true}))
+	f.Err = &thingspace.UnexpectedResponseError{}
+	g.Expect(progress(f)).To(Equal(rules.Progress{Unanswered: true}))
+	for _, err := range []error{&rules.CredentialsError{}, &rules.KubernetesError{}, &thingspace.RateLimitedError{LoginInterval: time.Minute}} {
+		f.Err = err
+		g.Expect(progress(f)).To(Equal(rules.Progress{}), "%T: it could not ask", err)
+	}
+	for _, err := range []error{&thingspace.RateLimitedError{RetryAfter: time.Minute}, &thingspace.UnavailableError{CircuitOpen: true}} {
+		f.Err = err
+		g.Expect(progress(f)).To(Equal(rules.Progress{HeldSince: now}), "%T", err)
+	}
+	f.Memory.Progress = rules.Progress{HeldSince: now}
+	f = at(f, time.Minute)
+	g.Expect(progress(f)).To(Equal(rules.Progress{Held: time.Minute, HeldSince: f.Now}))
+	f.Memory.Progress.Held, f.Err = 5*time.Minute, nil
+	f = listed(f, wish)
+	g.Expect(progress(f)).To(Equal(rules.Progress{Held: 6 * time.Minute, Answered: f.Now}))
+	f.Memory.Progress.Answered = now.Add(-time.Hour)
+	g.Expect(progress(f).Answered).To(Equal(now.Add(-time.Hour)), "the first answer counts")
+	f.Standing = stand(f.Object, object(named("owner"), registered(wish)))
+	g.Expect(progress(f)).To(Equal(rules.Progress{}), "it does not own the account")
+}
+
+// Whose URL it is, as ThingSpace wrote it, is known from the object that goes.
+func TestARenameWhereThingSpaceWritesURLsOtherwise(t *testing.T) {
+	o := leaving(claimed(old), registered(old), func(o *v1alpha1.FotaCallback) { o.Spec.URL, o.Status.EchoedURL = old, old+"/" })
+	next := object(named("next"), func(o *v1alpha1.FotaCallback) { o.Spec.URL = old })
+	f := listed(awaiting(facts(o, next), 3*time.Minute), old+"/")
+	NewWithT(t).Expect(rules.Decide(f)).To(Equal(rules.Step{Action: rules.Release, Event: v1alpha1.EventHandedOver}))
+}
+
+func TestTheMessageOfAHandOver(t *testing.T) {
+	f := awaiting(facts(leaving(), object(named("next"))), time.Minute)
+	message := rules.Summarise(f, rules.Decide(f)).Status.Conditions[0].Message
+	NewWithT(t).Expect(message).To(HaveSuffix("Waiting for FotaCallback iot/next to take account acc-1 over, up to 2m once ThingSpace answers it, and up to 15m in all. If it does not, the account is deregistered."))
 }

@@ -11,15 +11,15 @@ import (
 )
 
 const (
-	// A successor that is not Ready this long after it could have started no longer holds up a deletion.
-	handOverPatience = 2 * time.Minute
 	// Losing an account to another object is in order for a moment (a rename, an apply in any order), then a person must choose.
 	conflictPatience = time.Minute
+	// An object that waits for its successor looks as often whether that has come any further.
+	looksAgainAfter = time.Minute
 	// A check serves for this part of the interval, as a divisor.
 	checkServes = 10
 )
 
-// Due says when the object is to be worked on (rule 6): not after f.Now means now, and false means not before
+// Due says when the object is to be worked on (rule 7): not after f.Now means now, and false means not before
 // something changes. A wake-up alone is never a reason.
 func Due(f Facts) (time.Time, bool) {
 	o := f.Object
@@ -28,7 +28,7 @@ func Due(f Facts) (time.Time, bool) {
 	}
 	reason := ReadyReason(o)
 	switch {
-	case !Handled(o):
+	case !Handled(o), f.claimIsLost():
 		return f.Now, true
 	case reason == v1alpha1.ReasonSuspended, reason == v1alpha1.ReasonInvalidSpec:
 		return time.Time{}, false
@@ -36,50 +36,59 @@ func Due(f Facts) (time.Time, bool) {
 		return conflictDue(f)
 	case reason == v1alpha1.ReasonAccountConflict:
 		return f.Now, true // the owner has gone
-	case isTrue(o, v1alpha1.ConditionReconciling), !f.Memory.RetryAt.IsZero():
-		return f.Memory.RetryAt, true
 	case reason == v1alpha1.ReasonCredentialsRejected && f.Memory.LastCheck.IsZero():
 		return f.Now, true // looks at the Secret; the refusal itself is remembered in status
 	}
-	return f.nextSlot(), true
+	return f.afterAnAttempt(), true
 }
 
 func deletionDue(f Facts) (time.Time, bool) {
-	o := f.Object
+	o, next := f.Object, uidOf(f.Standing.Successor())
 	switch {
 	case !HasFinalizer(o):
 		return time.Time{}, false
 	case !Handled(o), ReadyReason(o) != v1alpha1.ReasonDeregistering:
 		return f.Now, true
-	case f.Memory.Waits && !f.stillWaits():
+	case f.Memory.Waits && (next != f.Memory.WaitsFor || f.Standing.registeredSuccessor()):
 		return f.Now, true
+	case f.Memory.Waits:
+		return f.waitEnds(), true
 	}
 	return f.Memory.RetryAt, true
 }
 
-// stillWaits says whether what a deletion waits for can still come: the same successor is still at work on it, or nobody has come within the grace.
-func (f *Facts) stillWaits() bool {
-	next := f.Standing.Successor
-	return uidOf(next) == f.Memory.Successor && (next == nil || successorState(next) == successorWorking)
+// LooksAgain is when an object that waits for its successor looks whether that has come any further: nothing may tell it.
+func LooksAgain(f Facts) (time.Time, bool) {
+	return f.Now.Add(looksAgainAfter), Deleting(f.Object) && f.Memory.Waits && f.Memory.WaitsFor != ""
 }
 
-func uidOf(o *v1alpha1.FotaCallback) types.UID {
-	if o == nil {
-		return ""
-	}
-	return o.UID
-}
-
-// conflictDue is now where status does not say yet who owns the account, and otherwise when waiting for that one turns into Stalled.
+// conflictDue is when an object that stands behind another is due. Behind one that has listed the account, it looks at
+// its scheduled times whether that is still so, and makes no call; behind one that has not, its turn comes.
 func conflictDue(f Facts) (time.Time, bool) {
 	ready := meta.FindStatusCondition(f.Object.Status.Conditions, v1alpha1.ConditionReady)
-	if ready == nil || ready.Reason != v1alpha1.ReasonAccountConflict || ready.Message != conflictMessage(f) {
+	conflict := ready != nil && ready.Reason == v1alpha1.ReasonAccountConflict
+	switch {
+	case f.hasItsTurn() && conflict:
 		return f.Now, true
+	case f.hasItsTurn():
+		return f.afterAnAttempt(), true
+	case !conflict || ready.Message != conflictMessage(f):
+		return f.Now, true
+	case f.Standing.FirstClass == ClassUntried:
+		return f.turnComes(), true
 	}
 	if waiting := meta.FindStatusCondition(f.Object.Status.Conditions, v1alpha1.ConditionReconciling); waiting != nil {
 		return waiting.LastTransitionTime.Add(conflictPatience), true
 	}
-	return time.Time{}, false
+	return f.nextSlot(), true
+}
+
+// afterAnAttempt is when an attempt is followed by another: in its backoff, or at the scheduled time.
+func (f *Facts) afterAnAttempt() time.Time {
+	if isTrue(f.Object, v1alpha1.ConditionReconciling) || !f.Memory.RetryAt.IsZero() {
+		return f.Memory.RetryAt
+	}
+	return f.nextSlot()
 }
 
 // Interval is how often the object's account is listed. One that an older CRD let through and that CheckSpec refuses is not in force.
@@ -115,44 +124,3 @@ func NextSlot(uid types.UID, interval time.Duration, after time.Time) time.Time 
 
 // Routine says whether the next check of the object is one of a healthy, unchanged object.
 func Routine(o *v1alpha1.FotaCallback) bool { return Handled(o) && readyNow(o) }
-
-type successor int
-
-const (
-	successorWorking successor = iota
-	successorReady
-	successorFailed
-)
-
-// successorState says how far the next owner is in taking over. AccountConflict is what it said before it was the next owner.
-func successorState(o *v1alpha1.FotaCallback) successor {
-	switch {
-	case readyNow(o):
-		return successorReady
-	case o.Status.ObservedGeneration == o.Generation && isTrue(o, v1alpha1.ConditionStalled) &&
-		ReadyReason(o) != v1alpha1.ReasonAccountConflict:
-		return successorFailed
-	}
-	return successorWorking
-}
-
-// handOverEnds is when a deletion stops waiting for its successor: two minutes after this process has first found that it is next. It may have had no chance
-// by then all the same (see noChanceYet).
-func (f *Facts) handOverEnds() time.Time {
-	if f.Memory.Waits && f.stillWaits() {
-		return f.Memory.RetryAt
-	}
-	began := f.Now
-	if f.Memory.Successor == f.Standing.Successor.UID {
-		began = f.Memory.SuccessorSince
-	}
-	return began.Add(handOverPatience)
-}
-
-// noChanceYet says whether the successor may not have got as far as its account. What has kept this object from it until now (an outage, a Retry-After, a
-// Kubernetes API that did not answer) may have kept the successor too; and it may have waited for its turn, or for its next attempt, ever since the deletion.
-// It tries within longestWait.
-func (f *Facts) noChanceYet() bool {
-	listed := !f.SuccessorListed.Before(f.Object.DeletionTimestamp.Time)
-	return f.Memory.Failed || !listed && f.Now.Before(f.Memory.SuccessorSince.Add(longestWait))
-}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
 	"github.com/fota-callback-operator/fota-callback-operator/internal/rules"
+	"github.com/fota-callback-operator/fota-callback-operator/internal/thingspace"
 )
 
 func TestSlots(t *testing.T) {
@@ -54,7 +55,8 @@ func TestDue(t *testing.T) {
 	}
 	waiting := func(successor types.UID, f rules.Facts) rules.Facts {
 		f = retrying(f)
-		f.Memory.Waits, f.Memory.Successor = true, successor
+		f.Memory.Waits, f.Memory.WaitsFor = true, successor
+		f.Memory.HandOver = f.Memory.HandOver.Tick(successor, rules.Progress{}, now)
 		return f
 	}
 	left := leaving(handled(v1alpha1.ReasonDeregistering, "False", "Reconciling"))
@@ -69,34 +71,36 @@ func TestDue(t *testing.T) {
 		facts rules.Facts
 		at    time.Time
 	}{
-		"new":                                     {facts(object()), now},
-		"changed":                                 {facts(object(healthy, func(o *v1alpha1.FotaCallback) { o.Generation++ })), now},
-		"asked for":                               {facts(object(healthy, requested("x"))), now},
-		"asked for while it waits":                {retrying(facts(object(healthy, requested("x")))), now},
-		"deleted":                                 {facts(leaving()), now},
-		"deleted, nothing to undo":                {facts(object(deleting)), never},
-		"deleted and waiting":                     {retrying(facts(leaving(handled(v1alpha1.ReasonDeregistering, "False", "Reconciling")))), soon},
-		"deleted, in its grace":                   {waiting("", facts(left)), soon},
-		"deleted, and somebody comes":             {waiting("", facts(left, next)), now},
-		"deleted, and the next one works on it":   {waiting(next.UID, facts(left, next)), soon},
-		"deleted, and the next one is Ready":      {waiting(next.UID, facts(left, object(named("b"), healthy))), now},
-		"deleted, and the next one stalls":        {waiting(next.UID, facts(left, object(named("b"), handled(v1alpha1.ReasonExistingRegistration, "False", "Stalled")))), now},
-		"deleted, and the next one has gone":      {waiting(next.UID, facts(left)), now},
-		"deleted, and the next one is another":    {waiting(next.UID, facts(left, object(func(o *v1alpha1.FotaCallback) { o.UID = "uid-another" }))), now},
-		"deleted, in backoff, with a next one":    {retrying(facts(left, object(named("b"), healthy))), soon},
-		"deleted and waiting, after a restart":    {facts(leaving(handled(v1alpha1.ReasonDeregistering, "False", "Reconciling"))), past},
-		"healthy, after a restart":                {facts(object(healthy)), slot},
-		"healthy, just checked":                   {checked(facts(object(healthy))), rules.NextSlot("uid-fleet", 10*time.Minute, now.Add(time.Minute))},
-		"healthy, after a hiccup":                 {retrying(facts(object(healthy))), soon},
-		"in backoff":                              {retrying(facts(object(handled(v1alpha1.ReasonAPIUnavailable, "False", "Reconciling")))), soon},
-		"in backoff, after a restart":             {facts(object(handled(v1alpha1.ReasonAPIUnavailable, "False", "Reconciling"))), past},
-		"stalled":                                 {checked(facts(object(handled(v1alpha1.ReasonAccessDenied, "False", "Stalled")))), rules.NextSlot("uid-fleet", 10*time.Minute, now.Add(time.Minute))},
-		"rejected credentials, after a restart":   {facts(object(handled(v1alpha1.ReasonCredentialsRejected, "False", "Stalled"))), now},
-		"suspended":                               {facts(object(handled(v1alpha1.ReasonSuspended, "Unknown"))), never},
-		"invalid":                                 {facts(object(handled(v1alpha1.ReasonInvalidSpec, "False", "Stalled"))), never},
-		"lost its place":                          {facts(object(named("z"), createdAt(now), handled(v1alpha1.ReasonAPIUnavailable, "False", "Reconciling")), owner), now},
-		"the owner has gone":                      {facts(object(handled(v1alpha1.ReasonAccountConflict, "False", "Stalled"))), now},
-		"passed over, and waiting for its Secret": {retrying(facts(object(handled(v1alpha1.ReasonCredentialsNotFound, "False", "Reconciling")), owner)), soon},
+		"new":                                   {facts(object()), now},
+		"changed":                               {facts(object(healthy, func(o *v1alpha1.FotaCallback) { o.Generation++ })), now},
+		"asked for":                             {facts(object(healthy, requested("x"))), now},
+		"asked for while it waits":              {retrying(facts(object(healthy, requested("x")))), now},
+		"deleted":                               {facts(leaving()), now},
+		"deleted, nothing to undo":              {facts(object(deleting)), never},
+		"deleted and waiting":                   {retrying(facts(leaving(handled(v1alpha1.ReasonDeregistering, "False", "Reconciling")))), soon},
+		"deleted, in its grace":                 {waiting("", facts(left)), now.Add(10 * time.Second)},
+		"deleted, and somebody comes":           {waiting("", facts(left, next)), now},
+		"deleted, and the next one works on it": {waiting(next.UID, facts(left, next)), now.Add(2 * time.Minute)},
+		"deleted, and the next one has registered": {waiting(next.UID, facts(left, object(named("b"), registered(wish)))), now},
+		"deleted, and the next one has a verdict":  {waiting(next.UID, facts(left, object(named("b"), refused(v1alpha1.ReasonExistingRegistration)))), now},
+		"deleted, and the next one has gone":       {waiting(next.UID, facts(left)), now},
+		"deleted, and the next one is another":     {waiting(next.UID, facts(left, object(func(o *v1alpha1.FotaCallback) { o.UID = "uid-another" }))), now},
+		"deleted, in backoff, with a next one":     {retrying(facts(left, object(named("b"), healthy))), soon},
+		"deleted and waiting, after a restart":     {facts(leaving(handled(v1alpha1.ReasonDeregistering, "False", "Reconciling"))), past},
+		"healthy, after a restart":                 {facts(object(healthy)), slot},
+		"healthy, just checked":                    {checked(facts(object(healthy))), rules.NextSlot("uid-fleet", 10*time.Minute, now.Add(time.Minute))},
+		"healthy, after a hiccup":                  {retrying(facts(object(healthy))), soon},
+		"in backoff":                               {retrying(facts(object(handled(v1alpha1.ReasonAPIUnavailable, "False", "Reconciling")))), soon},
+		"in backoff, after a restart":              {facts(object(handled(v1alpha1.ReasonAPIUnavailable, "False", "Reconciling"))), past},
+		"stalled":                                  {checked(facts(object(handled(v1alpha1.ReasonAccessDenied, "False", "Stalled")))), rules.NextSlot("uid-fleet", 10*time.Minute, now.Add(time.Minute))},
+		"rejected credentials, after a restart":    {facts(object(handled(v1alpha1.ReasonCredentialsRejected, "False", "Stalled"))), now},
+		"suspended":                                {facts(object(handled(v1alpha1.ReasonSuspended, "Unknown"))), never},
+		"invalid":                                  {facts(object(handled(v1alpha1.ReasonInvalidSpec, "False", "Stalled"))), never},
+		"lost its place":                           {facts(object(named("z"), createdAt(now), handled(v1alpha1.ReasonAPIUnavailable, "False", "Reconciling")), owner), now},
+		"the owner has gone":                       {facts(object(handled(v1alpha1.ReasonAccountConflict, "False", "Stalled"))), now},
+		"behind one that has not listed, and has been for a minute": {facts(object(named("z"), createdAt(now), refused(v1alpha1.ReasonAccountConflict)), object()), now},
+		"its turn, in backoff":                  {retrying(facts(object(named("z"), createdAt(now), handled(v1alpha1.ReasonAPIUnavailable, "False", "Reconciling")), object())), soon},
+		"a verdict, and waiting for its Secret": {retrying(facts(object(handled(v1alpha1.ReasonCredentialsNotFound, "False", "Reconciling")), owner)), soon},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)
@@ -113,6 +117,46 @@ func TestDue(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Behind one that has not listed the account an object says so, and then waits for its turn, whatever it is woken for.
+func TestWhenItsTurnComes(t *testing.T) {
+	g := NewWithT(t)
+	f := facts(object(named("z"), createdAt(now)), object())
+	f.Memory.FirstSeen = now
+	f.Object.Status = rules.Summarise(f, rules.Decide(f)).Status
+	g.Expect(f.Object.Status.Conditions[0].Message).To(Equal("FotaCallback iot/fleet goes first for account acc-1: it is older. " +
+		"If it has not reached the account within 1m, this one tries. Delete one of the two; an account has one callback URL."))
+	for _, after := range []time.Duration{0, 59 * time.Second} {
+		f.Now = now.Add(after)
+		due, _ := rules.Due(f)
+		g.Expect(due).To(Equal(now.Add(time.Minute)))
+	}
+	f.Now = now.Add(time.Minute)
+	due, _ := rules.Due(f)
+	g.Expect(due).To(Equal(f.Now))
+	f.Err = &thingspace.AccessDeniedError{}
+	summary := rules.Summarise(f, rules.Decide(f))
+	f.Object.Status, f.Memory, f.Err = summary.Status, summary.Memory, nil
+	f.Standing = stand(f.Object, object())
+	g.Expect(f.Standing.Place).To(Equal(rules.Aside))
+	due, _ = rules.Due(f)
+	g.Expect(due).To(Equal(rules.NextSlot(f.Object.UID, 10*time.Minute, f.Now.Add(time.Minute))), "a verdict lists at its times")
+}
+
+// Nobody is told how far a successor has come: who waits for it looks.
+func TestWhoWaitsForASuccessorLooks(t *testing.T) {
+	g := NewWithT(t)
+	f := facts(leaving(), object(named("next")))
+	_, looks := rules.LooksAgain(f)
+	g.Expect(looks).To(BeFalse(), "it does not wait yet")
+	f.Memory.Waits, f.Memory.WaitsFor = true, "uid-next"
+	at, looks := rules.LooksAgain(f)
+	g.Expect(looks).To(BeTrue())
+	g.Expect(at).To(Equal(now.Add(time.Minute)))
+	f.Memory.WaitsFor = ""
+	_, looks = rules.LooksAgain(f)
+	g.Expect(looks).To(BeFalse(), "nobody comes in the grace without being seen")
 }
 
 // A check that was made for another reason serves for a slot that comes right after it, and for no other.

@@ -22,20 +22,18 @@ type Settings struct {
 
 // Facts is everything that a step is decided on: what was gathered, and what this pass has done so far.
 type Facts struct {
-	// Object is the newest version known, this process's own writes included. Read only.
+	// Object is the newest version known, this process's own writes included, as Trusted returns it. Read only.
 	Object *v1alpha1.FotaCallback
 	// Now is when the pass began.
 	Now time.Time
 	// Settings are the operator's.
 	Settings Settings
-	// Standing is the object's place among those that name its account.
+	// Standing is the object's place among those that name its account, by what is known now: a listing may change it.
 	Standing Standing
 	// Surveyed says that Standing was read past the cache, in this pass.
 	Surveyed bool
 	// Memory is what this process remembers of the object.
 	Memory Memory
-	// SuccessorListed is when ThingSpace last told Standing.Successor in this process what is registered; zero where there is none, or it has not.
-	SuccessorListed time.Time
 	// Listing is what ThingSpace reported in this pass; nil before it was asked.
 	Listing *Listing
 	// Done are the steps applied in this pass, oldest first.
@@ -75,19 +73,6 @@ func Deleting(o *v1alpha1.FotaCallback) bool { return !o.DeletionTimestamp.IsZer
 // HasFinalizer says whether the object still has something to undo when it is deleted.
 func HasFinalizer(o *v1alpha1.FotaCallback) bool {
 	return controllerutil.ContainsFinalizer(o, v1alpha1.Finalizer)
-}
-
-// LastSentURL is the URL that the operator was last about to send for the object; empty for none.
-func LastSentURL(o *v1alpha1.FotaCallback) string {
-	return o.Annotations[v1alpha1.LastSentURLAnnotation]
-}
-
-// ReadyReason is the reason of the condition Ready; empty before the object is handled.
-func ReadyReason(o *v1alpha1.FotaCallback) string {
-	if ready := meta.FindStatusCondition(o.Status.Conditions, v1alpha1.ConditionReady); ready != nil {
-		return ready.Reason
-	}
-	return ""
 }
 
 func isTrue(o *v1alpha1.FotaCallback, condition string) bool {

@@ -32,6 +32,17 @@ func (e *KubernetesError) Error() string {
 // Unwrap returns what the API said.
 func (e *KubernetesError) Unwrap() error { return e.Err }
 
+// TooOldError means that a mutating call was not made, again and again, because the answer of the Kubernetes API that it
+// had to follow was too old by then.
+type TooOldError struct {
+	// Serves is for how long such an answer serves.
+	Serves time.Duration
+}
+
+func (e *TooOldError) Error() string {
+	return fmt.Sprintf("more than %s passed between the last look at the object and the call that was to follow, three times in a row", e.Serves)
+}
+
 // reasonOf names what ended a pass.
 func reasonOf(err error) string {
 	switch e := err.(type) { //nolint:errorlint // the far side's errors arrive as they are, and a type switch reads as the table that it is
@@ -92,6 +103,20 @@ func credentialsAwaited(err error) bool {
 func waitsForLogin(err error) bool {
 	var limited *thingspace.RateLimitedError
 	return errors.As(err, &limited) && limited.LoginInterval > 0
+}
+
+// heldBack reports whether an attempt made no call because nobody may: the circuit is open, or ThingSpace asked to wait.
+func heldBack(err error) bool {
+	var limited *thingspace.RateLimitedError
+	var unavailable *thingspace.UnavailableError
+	return errors.As(err, &limited) && limited.LoginInterval == 0 || errors.As(err, &unavailable) && unavailable.CircuitOpen
+}
+
+// unanswered reports whether a call was made, and met no answer that says anything.
+func unanswered(err error) bool {
+	var unavailable *thingspace.UnavailableError
+	var unexpected *thingspace.UnexpectedResponseError
+	return errors.As(err, &unavailable) && !unavailable.CircuitOpen || errors.As(err, &unexpected)
 }
 
 // askedToWait is how long the far side, or its protection, wants to be left alone; zero where it did not say.

@@ -75,8 +75,10 @@ func failure(f Facts) string {
 	case *KubernetesError:
 		return fmt.Sprintf("the operator could not %s: the Kubernetes API said %s.%s Check the operator's permissions if it lasts.",
 			e.Attempted, apiReason(e.Err), again)
+	case *TooOldError:
+		return e.Error() + ": it was not made." + again + " If it lasts, check how fast the Kubernetes API and the way to ThingSpace are."
 	}
-	return "the pass ended without a verdict." + again
+	return "the reconciliation ended without a verdict." + again
 }
 
 // loginsLeft says what follows from a login that was refused.
@@ -126,9 +128,13 @@ func toldBefore(f Facts, beginning string) string {
 }
 
 func conflictMessage(f Facts) string {
-	owner := f.Standing.Owner
+	first, account := f.Standing.First, f.Object.Spec.Account
+	if f.Standing.FirstClass == ClassUntried {
+		return fmt.Sprintf("FotaCallback %s/%s goes first for account %s: it is older. If it has not reached the account within %s, this one tries. "+
+			"Delete one of the two; an account has one callback URL.", first.Namespace, first.Name, account, shortDuration(turnComesAfter.String()))
+	}
 	return fmt.Sprintf("FotaCallback %s/%s owns account %s: nothing is done for this one until that one goes. "+
-		"Delete one of the two; an account has one callback URL.", owner.Namespace, owner.Name, f.Object.Spec.Account)
+		"Delete one of the two; an account has one callback URL.", first.Namespace, first.Name, account)
 }
 
 // deletionMessage names the way out first.
@@ -138,11 +144,11 @@ func deletionMessage(f Facts, last Step) string {
 	if f.Object.Spec.Retains() {
 		wayOut, what = "", "Letting the object go"
 	}
-	next := f.Standing.Successor
+	next := f.Standing.Successor()
 	switch {
 	case next != nil && !last.Wait.IsZero():
-		return fmt.Sprintf("%sWaiting for FotaCallback %s/%s to take %s over, up to %s, and %s more where an attempt has failed. If it does not, the account is deregistered.",
-			wayOut, next.Namespace, next.Name, account, shortDuration(handOverPatience.String()), shortDuration((longestWait + handOverPatience).String()))
+		return fmt.Sprintf("%sWaiting for FotaCallback %s/%s to take %s over, up to %s once ThingSpace answers it, and up to %s in all. If it does not, the account is deregistered.",
+			wayOut, next.Namespace, next.Name, account, shortDuration(successorPatience.String()), shortDuration(handOverPatience.String()))
 	case f.Err != nil:
 		return fmt.Sprintf("%s%s waits: %s", wayOut, what, failure(f))
 	case f.did(Deregister):

@@ -30,19 +30,15 @@ func remember(f Facts, last Step) Memory {
 	m := f.Memory
 	m.LastCheck = f.Now
 	m.RetryAt = last.Wait
-	m.Waits = !last.Wait.IsZero()
-	if next := uidOf(f.Standing.Successor); next != m.Successor {
-		m.Successor, m.SuccessorSince = next, f.Now
+	m.Waits, m.WaitsFor = !last.Wait.IsZero(), uidOf(f.Standing.Successor())
+	m.Progress = m.Progress.after(f)
+	m.Listed, m.ListedSince, m.TooOld = 0, time.Time{}, 0
+	if !m.listingMayLag(f.Now) {
+		m.Sent = nil
 	}
 	m.AwaitsAPI = false
 	if f.Listing != nil {
 		m.LastListed = f.Now
-	}
-	switch {
-	case f.Listing != nil, f.did(List): // a deregistration lets the listing go
-		m.Failed = false
-	case f.Err != nil:
-		m.Failed = true
 	}
 
 	failed := f.Err != nil || last.Reason == v1alpha1.ReasonProgressing || stillThere(f, last)

@@ -26,9 +26,13 @@ func Summarise(f Facts, last Step) Summary {
 	if requested := RequestedAt(f.Object); requested != "" {
 		status.LastHandledReconcileAt = requested
 	}
-	// An object that others were let past keeps the reason for it until a listing succeeds.
-	if f.Standing.Place == PassedOver && f.Err != nil && f.Listing == nil && !passesOver(last.Reason) {
+	listed := f.Listing != nil || f.Memory.Listed == f.Object.Generation
+	// A verdict stands until a listing succeeds, or another takes its place.
+	if verdict(f.Object) != "" && f.Err != nil && !listed && !isVerdict(last.Reason) && !Deleting(f.Object) {
 		return Summary{Status: status, Memory: memory}
+	}
+	if listed {
+		status.ListedGeneration = f.Object.Generation
 	}
 	recordURLs(&status, f, last)
 	status.ObservedGeneration = f.Object.Generation

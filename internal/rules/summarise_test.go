@@ -63,7 +63,7 @@ func TestConditions(t *testing.T) {
 			f.Object = f.Object.DeepCopy()
 			f.Object.Status = status
 			f.Now = now.Add(time.Hour)
-			if f.Standing = rules.Stand(f.Object, nil); reason != v1alpha1.ReasonProgressing {
+			if f.Standing = stand(f.Object); reason != v1alpha1.ReasonProgressing {
 				g.Expect(rules.Summarise(f, rules.Decide(f)).Status).To(Equal(status))
 			}
 		})
@@ -114,8 +114,9 @@ func TestAConflictStallsAfterAMinute(t *testing.T) {
 	f.Now = now.Add(time.Minute)
 	f.Object.Status = rules.Summarise(f, rules.Decide(f)).Status
 	g.Expect(conditions(f.Object.Status)).To(ConsistOf("Ready=False AccountConflict", "Stalled=True AccountConflict"))
-	_, ever = rules.Due(f)
-	g.Expect(ever).To(BeFalse(), "nothing more to do until the owner goes")
+	f.Memory = rules.Summarise(f, rules.Decide(f)).Memory
+	due, _ = rules.Due(f)
+	g.Expect(due).To(Equal(rules.NextSlot(f.Object.UID, 10*time.Minute, f.Now.Add(time.Minute))), "it looks whether that is still so")
 }
 
 func TestARoutineCheckMayFailTwice(t *testing.T) {
@@ -250,13 +251,12 @@ func TestWhatIsRegisteredIsOnRecord(t *testing.T) {
 	g.Expect([]string{status.RegisteredURL, status.RemoteURL}).To(Equal([]string{wish, foreign}), "what was seen, not what was wished")
 }
 
-func TestPassedOverKeepsItsReason(t *testing.T) {
+func TestAVerdictStandsUntilAListing(t *testing.T) {
 	f, step := failing(object(handled(v1alpha1.ReasonAccessDenied, metav1.ConditionFalse, v1alpha1.ConditionStalled)), &thingspace.UnavailableError{})
 	status := rules.Summarise(f, step).Status
 	NewWithT(t).Expect(conditions(status)).To(ConsistOf("Ready=False AccessDenied", "Stalled=True AccessDenied"))
 
 	f = listed(f, "") // it has access again, and then the call that registers meets an outage
-	f.Standing = rules.Standing{Place: rules.PassedOver}
 	status = rules.Summarise(f, step).Status
 	NewWithT(t).Expect(conditions(status)).To(ConsistOf("Ready=False APIUnavailable", "Reconciling=True APIUnavailable"))
 }

@@ -13,7 +13,7 @@ import (
 // What a step is called decides what people are told of it.
 func TestStepsHaveTheirEvent(t *testing.T) {
 	intent := func(o *v1alpha1.FotaCallback) {
-		o.Annotations = map[string]string{v1alpha1.LastSentURLAnnotation: wish}
+		o.Annotations = map[string]string{v1alpha1.LastSentURLAnnotation: wish, v1alpha1.LastSentByAnnotation: string(o.UID)}
 	}
 	for name, test := range map[string]struct {
 		facts  rules.Facts
@@ -25,8 +25,8 @@ func TestStepsHaveTheirEvent(t *testing.T) {
 		"nothing there, this one was":           {listed(facts(object(healthy)), ""), rules.Register, v1alpha1.EventDriftCorrected},
 		"equal, never met":                      {listed(facts(object()), wish), rules.Claim, v1alpha1.EventAdopted},
 		"equal, the annotation was left":        {listed(facts(object(intent)), wish), rules.Claim, ""},
-		"equal, and registered, all stripped":   {listed(facts(object(registered(wish))), wish), rules.Claim, ""},
-		"equal, registered, one of two is left": {listed(facts(object(registered(wish), intent)), wish), rules.Claim, ""},
+		"equal, and registered, all stripped":   {facts(object(registered(wish))), rules.Restore, ""},
+		"equal, registered, one of two is left": {facts(object(registered(wish), intent)), rules.Restore, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			step := rules.Decide(test.facts)

@@ -19,4 +19,6 @@ func (alwaysAllowed) Settle(context.Context, LoginAttempt, LoginOutcome, string)
 // unchanging is a source whose credentials never change.
 type unchanging Credentials
 
-func (u unchanging) Get(context.Context, time.Duration) (Credentials, error) { return Credentials(u), nil }
+func (u unchanging) Get(context.Context, time.Duration) (Credentials, error) {
+	return Credentials(u), nil
+}

@@ -72,6 +72,9 @@ func (s statusWriter) Patch(_ context.Context, o client.Object, patch client.Pat
 }
 
 func (c *cache) patch(kind string, o client.Object, patch client.Patch) error {
+	if err := c.replica.world.kube.refuses(client.ObjectKeyFromObject(o)); err != nil {
+		return err // nothing comes of it: no plan disturbs it
+	}
 	data, err := patch.Data(o)
 	if err != nil {
 		return err

@@ -19,7 +19,7 @@ func (w *world) judgeEnd() {
 	accounts := map[string]bool{account: true}
 	for _, o := range w.kube.objects {
 		accounts[o.Spec.Account] = true
-		if deleting(o) && (w.accessible() || w.remembers()) {
+		if deleting(o) && w.hasAccess(o) && (w.accessible() || w.remembers()) {
 			w.failf(oracleEnd, "%s is still being deleted: %s", o.Name, rules.ReadyReason(o))
 		}
 	}
@@ -51,7 +51,7 @@ func (w *world) judgeWithheld() {
 func (w *world) judgeAccount(far string, all []*v1alpha1.FotaCallback) {
 	var wanting, owners []*v1alpha1.FotaCallback
 	for _, o := range all {
-		if !deleting(o) && !o.Spec.Suspend && rules.CheckSpec(&o.Spec) == nil {
+		if !deleting(o) && !o.Spec.Suspend && rules.CheckSpec(&o.Spec) == nil && w.hasAccess(o) {
 			wanting = append(wanting, o)
 			if reason(o) != v1alpha1.ReasonAccountConflict {
 				owners = append(owners, o)
@@ -70,9 +70,12 @@ func (w *world) judgeAccount(far string, all []*v1alpha1.FotaCallback) {
 	}
 }
 
+// hasAccess reports whether an object can work on its account, as far as its namespace goes: a stranger's has no Secret.
+func (w *world) hasAccess(o *v1alpha1.FotaCallback) bool { return o.Namespace == namespace }
+
 // keepsAccount says whether an object is suspended and has registered: nobody else gets its account.
 func keepsAccount(o *v1alpha1.FotaCallback) bool {
-	return o.Spec.Suspend && o.Status.RegisteredURL != ""
+	return o.Spec.Suspend && status(o).RegisteredURL != ""
 }
 
 // accessible says whether the Secrets are right and the account may be used.
@@ -96,7 +99,13 @@ func (w *world) remembers() bool { return w.bus.plan.undisturbed() && !w.denied 
 func (w *world) judgePrompt() {
 	for _, o := range sorted(w.kube.objects) {
 		requested := o.Annotations[v1alpha1.RequestedAtAnnotation]
-		if o.Status.ObservedGeneration != o.Generation || requested != "" && requested != o.Status.LastHandledReconcileAt {
+		if o.Labels[tooLarge] != "" {
+			continue
+		}
+		if status(o).RegisteredURL != "" && !deleting(o) && (!claimed(o) || intent(o) == "") {
+			w.failf(oraclePrompt, "%s has registered, and does not carry its claim", o.Name)
+		}
+		if status(o).ObservedGeneration != o.Generation || requested != "" && requested != o.Status.LastHandledReconcileAt {
 			w.failf(oraclePrompt, "%s has been left as it is", o.Name)
 		}
 	}
@@ -115,8 +124,8 @@ func (w *world) judgeOwner(o *v1alpha1.FotaCallback, far string) {
 		w.failf(oracleEnd, "the far side holds %q instead of %s (%s)", far, o.Spec.URL, left)
 	case !claimsReady(o):
 		w.failf(oracleEnd, "%s is not Ready: %s", o.Name, left)
-	case o.Status.RegisteredURL != o.Spec.URL || !claimed(o) || rules.LastSentURL(o) != o.Spec.URL:
-		w.failf(oracleEnd, "%s is registered without a claim: %v %q %q", o.Name, o.Finalizers, rules.LastSentURL(o), o.Status.RegisteredURL)
+	case status(o).RegisteredURL != o.Spec.URL || !claimed(o) || intent(o) != o.Spec.URL:
+		w.failf(oracleEnd, "%s is registered without a claim: %v %q %q", o.Name, o.Finalizers, intent(o), status(o).RegisteredURL)
 	}
 }
 
@@ -125,16 +134,26 @@ func (w *world) judgeUnwanted(far string) {
 	if far == "" {
 		return
 	}
-	if last := w.lastSentBy(far); last != nil && !retains(last) && !w.strangers {
+	if last := w.lastSentBy(far); last != nil && !retains(last) && !w.strangers && !w.wentUnclaimed(last) {
 		w.failf(oracleEnd, "%s is left behind", far)
 	}
+}
+
+// wentUnclaimed reports whether somebody stripped the claim from an object and deleted it before the operator could put that back.
+func (w *world) wentUnclaimed(o *v1alpha1.FotaCallback) bool {
+	for _, c := range slices.Backward(w.kube.changes) {
+		if c.object.UID == o.UID {
+			return !w.bus.plan.undisturbed() && !c.own && !claimed(c.object)
+		}
+	}
+	return false
 }
 
 // lastSentBy returns the object that sent a URL, as it was when it last knew of that; nil where none has sent it.
 func (w *world) lastSentBy(url string) *v1alpha1.FotaCallback {
 	for _, revision := range slices.Backward(w.kube.revisions) {
 		for _, o := range revision {
-			if w.same(rules.LastSentURL(o), url) {
+			if o.Namespace == namespace && w.same(intent(o), url) {
 				return o
 			}
 		}

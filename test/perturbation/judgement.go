@@ -4,6 +4,7 @@ import (
 	neturl "net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 
@@ -32,9 +33,54 @@ func (w *world) canonical(raw string) string {
 	return strings.ToLower(u.Scheme) + "://" + host + path + "?" + u.RawQuery
 }
 
-// sent says whether an object has on record that it sent a URL.
+// status is what counts of an object's status: nothing of one that was written for another object.
+func status(o *v1alpha1.FotaCallback) v1alpha1.FotaCallbackStatus {
+	if o.Status.UID != string(o.UID) {
+		return v1alpha1.FotaCallbackStatus{}
+	}
+	return o.Status
+}
+
+// intent is the URL that was last to be sent for this very object.
+func intent(o *v1alpha1.FotaCallback) string {
+	if o.Annotations[v1alpha1.LastSentByAnnotation] != string(o.UID) {
+		return ""
+	}
+	return o.Annotations[v1alpha1.LastSentURLAnnotation]
+}
+
+// registered reports whether status says that an object registered a URL, sent whether anything says that it sent one.
+func (w *world) registered(o *v1alpha1.FotaCallback, url string) bool {
+	return w.same(url, status(o).RegisteredURL) || w.same(url, status(o).EchoedURL)
+}
+
 func (w *world) sent(o *v1alpha1.FotaCallback, url string) bool {
-	return w.same(url, o.Status.RegisteredURL) || w.same(url, o.Status.EchoedURL) || w.same(url, o.Annotations[v1alpha1.LastSentURLAnnotation])
+	return w.registered(o, url) || w.same(url, intent(o))
+}
+
+// lagging is for how long a listing may show what was there before.
+const lagging = 15 * time.Minute
+
+// sentLately reports whether anything says that an object sent a URL, or said so within a quarter of an hour.
+func (w *world) sentLately(o *v1alpha1.FotaCallback, url string) bool {
+	for _, c := range slices.Backward(w.kube.changes) {
+		if c.object.UID != o.UID {
+			continue
+		}
+		if w.sent(c.object, url) {
+			return true
+		}
+		if w.clock.Since(c.at) >= lagging {
+			break
+		}
+	}
+	return false
+}
+
+// inherits reports whether a URL that is live falls to an object from one that is being deleted: what that one has registered, and within a namespace also what
+// it was about to send.
+func (w *world) inherits(o, leaving *v1alpha1.FotaCallback, url string) bool {
+	return w.registered(leaving, url) || o.Namespace == leaving.Namespace && w.sentLately(leaving, url)
 }
 
 func corrects(o *v1alpha1.FotaCallback) bool { return o.Spec.DriftPolicy != v1alpha1.DriftWarn }
@@ -54,35 +100,33 @@ func claimed(o *v1alpha1.FotaCallback) bool {
 // reason is what Ready says of the object as it is; empty where that is of an older generation.
 func reason(o *v1alpha1.FotaCallback) string {
 	ready := meta.FindStatusCondition(o.Status.Conditions, v1alpha1.ConditionReady)
-	if ready == nil || o.Status.ObservedGeneration != o.Generation {
+	if ready == nil || status(o).ObservedGeneration != o.Generation {
 		return ""
 	}
 	return ready.Reason
 }
 
-// cannot says whether an object has shown that it can't work on its account: others go first.
+// cannot reports whether an object has shown that it can't work on its account: it owns nothing.
 func cannot(o *v1alpha1.FotaCallback) bool {
-	return o.Status.RegisteredURL == "" && slices.Contains([]string{
-		v1alpha1.ReasonSuspended, v1alpha1.ReasonCredentialsNotFound, v1alpha1.ReasonCredentialsRejected, v1alpha1.ReasonAccessDenied, v1alpha1.ReasonRequestRejected,
-	}, reason(o))
+	return status(o).RegisteredURL == "" && (o.Spec.Suspend || slices.Contains([]string{
+		v1alpha1.ReasonCredentialsNotFound, v1alpha1.ReasonCredentialsRejected, v1alpha1.ReasonAccessDenied, v1alpha1.ReasonRequestRejected,
+		v1alpha1.ReasonInvalidSpec, v1alpha1.ReasonExistingRegistration,
+	}, reason(o)))
 }
 
-// owner is who has the say over an account among objects: who has registered, then who does not stand back behind a claim, then the oldest.
-func owner(all []*v1alpha1.FotaCallback) *v1alpha1.FotaCallback {
-	standsBack := func(o *v1alpha1.FotaCallback) bool {
-		return o.Status.RegisteredURL == "" && reason(o) == v1alpha1.ReasonAccountConflict
-	}
-	rank := func(o *v1alpha1.FotaCallback) int {
-		switch {
-		case o.Status.RegisteredURL != "":
-			return 0
-		case standsBack(o) && slices.ContainsFunc(all, func(other *v1alpha1.FotaCallback) bool {
-			return claimed(other) && !deleting(other) && !cannot(other) && (!standsBack(other) || !claimed(o))
-		}):
-			return 2
-		}
+// rank is the right of an object to its account, by what is on record: it has registered, it has listed, or neither.
+func rank(o *v1alpha1.FotaCallback) int {
+	switch {
+	case status(o).RegisteredURL != "":
+		return 0
+	case status(o).ListedGeneration == o.Generation:
 		return 1
 	}
+	return 2
+}
+
+// owner is who has the say over an account among objects: by rank, then the oldest.
+func owner(all []*v1alpha1.FotaCallback) *v1alpha1.FotaCallback {
 	var first *v1alpha1.FotaCallback
 	for _, o := range all {
 		if deleting(o) || cannot(o) {
@@ -102,13 +146,21 @@ func older(a, b *v1alpha1.FotaCallback) bool {
 	return a.CreationTimestamp.Before(&b.CreationTimestamp)
 }
 
-// stepsOver says whether an object acts although another has the say. One that could not work on the account may find that it can, if nobody has claimed it.
-func stepsOver(o *v1alpha1.FotaCallback, all []*v1alpha1.FotaCallback) bool {
-	if cannot(o) {
-		return slices.ContainsFunc(all, func(other *v1alpha1.FotaCallback) bool {
-			return other.UID != o.UID && !deleting(other) && !cannot(other) && claimed(other)
-		})
-	}
-	first := owner(all)
-	return first != nil && first.UID != o.UID
+// stepsOver reports whether an object acts although another has the say. Who acts has just listed the account: it goes before those that have not, once they had a
+// minute, or where it had a verdict itself.
+func (w *world) stepsOver(o *v1alpha1.FotaCallback, all []*v1alpha1.FotaCallback) bool {
+	mine := min(rank(o), 1)
+	waited := cannot(o) || w.clock.Since(o.CreationTimestamp.Time) >= time.Minute
+	return slices.ContainsFunc(all, func(other *v1alpha1.FotaCallback) bool {
+		if other.UID == o.UID || deleting(other) || cannot(other) {
+			return false
+		}
+		switch {
+		case rank(other) == 2:
+			return mine == 1 && rank(o) == 2 && older(other, o) && !waited
+		case rank(other) == mine:
+			return older(other, o)
+		}
+		return rank(other) < mine
+	})
 }

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"time"
 
 	jsonpatch "github.com/evanphx/json-patch/v5"
 	corev1 "k8s.io/api/core/v1"
@@ -44,6 +45,8 @@ type kube struct {
 // change is an object as it was written, or as it was when it went.
 type change struct {
 	object *v1alpha1.FotaCallback
+	// at is when it was.
+	at time.Time
 	// own says that the operator made it.
 	own bool
 }
@@ -161,7 +164,18 @@ func (k *kube) store(o *v1alpha1.FotaCallback) {
 	} else {
 		k.objects[key] = o
 	}
-	k.revisions, k.changes = append(k.revisions, maps.Clone(k.objects)), append(k.changes, change{object: o})
+	k.revisions, k.changes = append(k.revisions, maps.Clone(k.objects)), append(k.changes, change{object: o, at: k.world.clock.Now()})
+}
+
+// tooLarge is the label of an object whose size leaves no room for what the operator writes.
+const tooLarge = "too-large"
+
+// refuses is what every write of the operator to such an object is answered with.
+func (k *kube) refuses(key types.NamespacedName) error {
+	if o, ok := k.objects[key]; ok && o.Labels[tooLarge] != "" {
+		return apierrors.NewRequestEntityTooLargeError("etcdserver: request is too large")
+	}
+	return nil
 }
 
 // What users do.
@@ -173,13 +187,18 @@ func (k *kube) create(o *v1alpha1.FotaCallback) bool {
 	}
 	o.UID = types.UID("uid-" + k.nextVersion())
 	o.Generation, o.CreationTimestamp = 1, metav1.NewTime(k.world.clock.Now())
-	o.Status.ObservedGeneration = -1
+	if o.Status.UID == "" { // otherwise it is restored
+		o.Status.ObservedGeneration = -1
+	}
 	k.store(o)
 	return true
 }
 
 func (k *kube) edit(name string, change func(*v1alpha1.FotaCallback)) {
-	key := types.NamespacedName{Namespace: namespace, Name: name}
+	k.editObject(types.NamespacedName{Namespace: namespace, Name: name}, change)
+}
+
+func (k *kube) editObject(key types.NamespacedName, change func(*v1alpha1.FotaCallback)) {
 	stored, ok := k.objects[key]
 	if !ok {
 		return
@@ -195,7 +214,10 @@ func (k *kube) edit(name string, change func(*v1alpha1.FotaCallback)) {
 }
 
 func (k *kube) delete(name string) {
-	key := types.NamespacedName{Namespace: namespace, Name: name}
+	k.deleteObject(types.NamespacedName{Namespace: namespace, Name: name})
+}
+
+func (k *kube) deleteObject(key types.NamespacedName) {
 	if o, ok := k.objects[key]; ok && o.DeletionTimestamp.IsZero() {
 		o = o.DeepCopy()
 		now := metav1.NewTime(k.world.clock.Now())

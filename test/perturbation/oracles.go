@@ -118,17 +118,19 @@ func (w *world) judgeBefore(e effect) {
 		w.judgeDeregistration(e, url, live, leaving)
 		return
 	}
-	isClaimed, undoable, told := false, url != foreign, url == "" || len(leaving) > 0
+	w.sentAt[e.what] = w.clock.Now()
+	isClaimed, undoable, told := false, url != foreign, url == ""
 	for _, o := range live {
-		if !claimed(o) || o.Annotations[v1alpha1.LastSentURLAnnotation] != o.Spec.URL || e.url != o.Spec.URL {
+		if !claimed(o) || intent(o) != o.Spec.URL || e.url != o.Spec.URL {
 			continue
 		}
 		isClaimed = true
-		if !w.disturbedByOthers && stepsOver(o, near) {
+		if !w.disturbedByOthers && w.stepsOver(o, near) {
 			w.failf(oracleHandsOff, "%s by %s, which does not own the account", e, o.Name)
 		}
-		undoable = undoable || o.Status.ReplacedURL == url
-		told = told || w.sent(o, url) || o.Status.RegisteredURL != "" && corrects(o) || o.Status.RegisteredURL == "" && overwrites(o)
+		undoable = undoable || status(o).ReplacedURL == url
+		told = told || w.sentLately(o, url) || status(o).RegisteredURL != "" && corrects(o) || status(o).RegisteredURL == "" && overwrites(o) ||
+			slices.ContainsFunc(leaving, func(l *v1alpha1.FotaCallback) bool { return w.inherits(o, l, url) })
 	}
 	if !isClaimed {
 		w.failf(oracleClaim, "%s of %s, which no object has claimed", e, e.url)
@@ -147,9 +149,14 @@ func (w *world) judgeBefore(e effect) {
 func (w *world) judgeDeregistration(e effect, url string, live, leaving []*v1alpha1.FotaCallback) {
 	ours := url == ""
 	for _, o := range leaving {
-		ours = ours || w.sent(o, url) && !retains(o)
+		ours = ours || w.sentLately(o, url) && !retains(o)
+	}
+	if url == "" {
+		w.excused++ // a listing may not show yet what was sent
 	}
 	switch {
+	case url == "" && w.clock.Since(w.sentAt[e.what]) >= lagging:
+		w.failf(oracleOurs, "%s although nothing is there, and nothing was sent for long", e)
 	case len(leaving) == 0:
 		w.failf(oracleHandsOff, "%s although nothing is being deleted", e)
 	case !ours:

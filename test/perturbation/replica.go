@@ -51,12 +51,14 @@ type replica struct {
 	// is none.
 	mutations int
 	inVain    bool
+	// failures is how often in a row a reconciliation of an object has failed: the next one waits longer.
+	failures map[types.NamespacedName]int
 	// turns makes it wait for its turn before each effect; nil where it runs alone.
 	turns *turns
 }
 
 func (w *world) newReplica() *replica {
-	r := &replica{world: w, metrics: prometheus.NewRegistry(), events: newEvents(), listed: map[string]string{}, notBefore: map[string]time.Time{}}
+	r := &replica{world: w, metrics: prometheus.NewRegistry(), events: newEvents(), listed: map[string]string{}, notBefore: map[string]time.Time{}, failures: map[types.NamespacedName]int{}}
 	r.logins = processLogins{refused: map[string]bool{}}
 	r.record = logins.NewStore(recordAPI{r}, recordName, w.clock)
 	far, err := thingspace.New(thingspace.Config{
@@ -102,10 +104,13 @@ func (r *replica) reconcile(name types.NamespacedName) (crashed bool) {
 	switch {
 	case err != nil:
 		r.world.show(err.Error())
-		r.wakeAt[name] = r.world.clock.Now().Add(time.Second)
+		r.wakeAt[name] = r.world.clock.Now().Add(min(time.Second<<r.failures[name], longestBackoff))
+		r.failures[name] = min(r.failures[name]+1, 10)
+		return false
 	case result.RequeueAfter > 0:
 		r.wakeAt[name] = r.world.clock.Now().Add(result.RequeueAfter)
 	}
+	delete(r.failures, name)
 	return false
 }
 

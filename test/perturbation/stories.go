@@ -120,7 +120,7 @@ func recovers(w *world) {
 
 func both(a, b func(*world)) func(*world) { return func(w *world) { a(w); b(w) } }
 
-var stories = slices.Concat(objectStories, loginStories)
+var stories = slices.Concat(objectStories, ownerStories, loginStories)
 
 // objectStories are about objects and what is registered.
 var objectStories = []story{

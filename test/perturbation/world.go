@@ -31,6 +31,8 @@ type world struct {
 	// strangers says that somebody else has registered something, maybe what was ours.
 	strangers    bool
 	deregistered map[string]bool
+	// sentAt is when a URL was last sent for an account.
+	sentAt map[string]time.Time
 	// password is the user's at the far side.
 	password string
 	// denied says that the far side lets nobody work on the account.
@@ -54,7 +56,7 @@ type world struct {
 func newWorld(p plan) *world {
 	w := &world{
 		clock: clocktesting.NewFakeClock(time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)), bus: &bus{plan: p},
-		deregistered: map[string]bool{}, alreadyShown: map[string]bool{}, logins: userLogins{proven: map[string]bool{}},
+		deregistered: map[string]bool{}, sentAt: map[string]time.Time{}, alreadyShown: map[string]bool{}, logins: userLogins{proven: map[string]bool{}},
 		secrets: []string{clientSecret}, password: password,
 	}
 	w.kube = newKube(w)

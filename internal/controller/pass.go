@@ -203,6 +203,12 @@ func (p *pass) writeStatus(ctx context.Context, change func(*v1alpha1.FotaCallba
 // write changes the object, if it is still the version that was decided on, and goes on with what the API made of it.
 func (p *pass) write(ctx context.Context, attempted string, status bool, change func(*v1alpha1.FotaCallback)) error {
 	base := p.facts.Object
+	if !status {
+		var err error
+		if base, err = p.whole(ctx, base); err != nil {
+			return p.kubernetesError("read the object again", err)
+		}
+	}
 	changed := base.DeepCopy()
 	change(changed)
 	patch := client.MergeFromWithOptions(base, client.MergeFromWithOptimisticLock{})
@@ -224,7 +230,7 @@ func (p *pass) write(ctx context.Context, attempted string, status bool, change 
 }
 
 func (p *pass) kubernetesError(attempted string, err error) error {
-	if err == nil || apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
+	if err == nil || apierrors.IsConflict(err) || apierrors.IsNotFound(err) || errors.Is(err, errStaleView) {
 		return err
 	}
 	return &rules.KubernetesError{Attempted: attempted, Err: err}

@@ -242,6 +242,12 @@ func (p *pass) write(ctx context.Context, attempted string, status bool, change 
 	if p.untrusted != nil {
 		base = p.untrusted
 	}
+	if !status {
+		var err error
+		if base, err = p.whole(ctx, base); err != nil {
+			return p.kubernetesError("read the object again", err)
+		}
+	}
 	changed := base.DeepCopy()
 	change(changed)
 	patch := client.MergeFromWithOptions(base, client.MergeFromWithOptimisticLock{})
@@ -271,7 +277,7 @@ func (p *pass) takes(stored *v1alpha1.FotaCallback) {
 }
 
 func (p *pass) kubernetesError(attempted string, err error) error {
-	if err == nil || apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
+	if err == nil || apierrors.IsConflict(err) || apierrors.IsNotFound(err) || errors.Is(err, errStaleView) {
 		return err
 	}
 	return &rules.KubernetesError{Attempted: attempted, Err: err}

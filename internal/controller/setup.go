@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"time"
-	"unique"
 
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
@@ -123,56 +122,4 @@ func wake(queue workqueue.TypedRateLimitingInterface[reconcile.Request], name ty
 		return
 	}
 	queue.Add(request)
-}
-
-// Trim drops from an object what the operator never reads, which would double what the cache takes, and lets what is said many times be there once.
-func Trim(o *v1alpha1.FotaCallback) {
-	o.ManagedFields = nil
-	delete(o.Annotations, "kubectl.kubernetes.io/last-applied-configuration")
-	share(o)
-}
-
-// share lets all objects have in common the words that they are made of, and each object have its URL and its message once.
-func share(o *v1alpha1.FotaCallback) {
-	for _, word := range []*string{
-		&o.Kind, &o.APIVersion, &o.Namespace, (*string)(&o.Spec.AdoptionPolicy), (*string)(&o.Spec.DriftPolicy), (*string)(&o.Spec.DeletionPolicy),
-	} {
-		*word = common(*word)
-	}
-	for i, finalizer := range o.Finalizers {
-		o.Finalizers[i] = common(finalizer)
-	}
-	url := o.Spec.URL
-	for _, again := range []*string{&o.Status.RegisteredURL, &o.Status.RemoteURL} {
-		if *again == url {
-			*again = url
-		}
-	}
-	if sent, ok := o.Annotations[v1alpha1.LastSentURLAnnotation]; ok && sent == url {
-		o.Annotations[v1alpha1.LastSentURLAnnotation] = url
-	}
-	if by, ok := o.Annotations[v1alpha1.LastSentByAnnotation]; ok && by == string(o.UID) {
-		o.Annotations[v1alpha1.LastSentByAnnotation] = string(o.UID)
-	}
-	if o.Status.UID == string(o.UID) {
-		o.Status.UID = string(o.UID)
-	}
-	for i := range o.Status.Conditions {
-		c := &o.Status.Conditions[i]
-		c.Type, c.Status, c.Reason = common(c.Type), common(c.Status), common(c.Reason)
-		if first := o.Status.Conditions[0].Message; c.Message == first {
-			c.Message = first
-		}
-	}
-}
-
-// common is a word that is in the process's memory once.
-func common[T ~string](word T) T { return unique.Make(word).Value() }
-
-// TrimInCache is Trim as a cache's transform.
-func TrimInCache(o any) (any, error) {
-	if callback, ok := o.(*v1alpha1.FotaCallback); ok {
-		Trim(callback)
-	}
-	return o, nil
 }

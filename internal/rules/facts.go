@@ -1,6 +1,8 @@
 package rules
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"slices"
 	"time"
 
@@ -62,9 +64,16 @@ func Handled(o *v1alpha1.FotaCallback) bool {
 		(RequestedAt(o) == "" || RequestedAt(o) == o.Status.LastHandledReconcileAt)
 }
 
-// RequestedAt is the value of the annotation that asks for a check now; empty for none.
+// LongestRequest is how much of a request for a check is kept as it is written.
+const LongestRequest = 1024
+
+// RequestedAt is the value of the annotation that asks for a check now; empty for none. A long one, which may be 256 KiB, is known by its digest.
 func RequestedAt(o *v1alpha1.FotaCallback) string {
-	return o.Annotations[v1alpha1.RequestedAtAnnotation]
+	requested := o.Annotations[v1alpha1.RequestedAtAnnotation]
+	if len(requested) > LongestRequest {
+		return fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(requested)))
+	}
+	return requested
 }
 
 // Deleting says whether the object is being deleted.

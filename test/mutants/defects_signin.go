@@ -2,8 +2,8 @@ package main
 
 // bentSignIn are the rules of signing in, and of what may be believed and shown, as somebody might get them wrong.
 var bentSignIn = []defect{
-	{signIn, "redirects are followed", "internal/thingspace/client.go",
-		"return http.ErrUseLastResponse", "return nil"},
+	{signIn, "redirects are followed", "internal/thingspace/transport.go",
+		"conn.RoundTrip(req) //", "(&http.Client{Transport: conn}).Do(req) //"},
 	{signIn, "a password in the log", "internal/controller/signin.go",
 		"s.used = found\n", "s.used = found\n\t\tlog.FromContext(ctx).V(9).Info(found.Password.Reveal())\n"},
 	{signIn, "the Basic header in status", "internal/rules/summarise.go",

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/x509"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -23,8 +22,8 @@ type Config struct {
 	BaseURL string
 	// AllowHTTP accepts an http:// base URL, for tests.
 	AllowHTTP bool
-	// RootCAs are trusted; nil stands for the system's.
-	RootCAs *x509.CertPool
+	// RootCAs returns the roots that new connections trust; nil, of the function or the pool, stands for the system's.
+	RootCAs func() *x509.CertPool
 	// Timeout bounds one call.
 	Timeout time.Duration
 	// QPS and Burst are a token bucket over all calls; a QPS of 0 lifts it.
@@ -67,7 +66,7 @@ func New(config Config) (*Client, error) {
 	}
 	transport := config.Transport
 	if transport == nil {
-		transport = newTransport(config.RootCAs)
+		transport = newRotating(config.RootCAs)
 	}
 	return &Client{
 		base: strings.TrimRight(config.BaseURL, "/"),
@@ -86,20 +85,6 @@ func New(config Config) (*Client, error) {
 		metrics:   newClientMetrics(config.Registerer),
 		sessions:  map[Digest]*sessionState{},
 	}, nil
-}
-
-// CheckBaseURL says why no call could use a base URL; nil where one can. The texts show nothing of the URL.
-func CheckBaseURL(raw string, allowHTTP bool) error {
-	base, err := url.Parse(raw)
-	switch {
-	case err != nil || base.Host == "" || base.Scheme != "https" && base.Scheme != "http":
-		return errors.New("the base URL must look like https://thingspace.verizon.com/api")
-	case base.Scheme == "http" && !allowHTTP:
-		return errors.New("the base URL is http://, which sends credentials in the clear: use https://, or allow http explicitly for a test")
-	case base.User != nil || base.RawQuery != "" || base.Fragment != "":
-		return errors.New("the base URL must have no user name, password, query or fragment")
-	}
-	return nil
 }
 
 // List returns the URL that is registered for the account, and "" for none (List Registered Callbacks, V3).

@@ -347,7 +347,7 @@ extraObjects:
 func TestNotes(t *testing.T) {
 	for text, wants := range map[string][]string{
 		"": {
-			"watches all namespaces", "kubectl create namespace iot\n", "kubectl create secret generic thingspace-credentials --namespace iot", "--from-literal=client-id=", "kind: FotaCallback",
+			"watches all namespaces", "kubectl create namespace iot\n", "kubectl create secret generic thingspace-credentials --namespace iot", "--from-env-file=./credentials", "kind: FotaCallback",
 			"It leaves the CRD, every FotaCallback and every registration",
 		},
 		"rbac: {namespaced: true, secretNames: [mine]}": {"watches namespace " + system, "generic mine --namespace " + system, "no other Secret than mine", "{name: mine}"},

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/client-go/tools/clientcmd"
@@ -42,7 +43,7 @@ func loginRecordName(flag, kubeconfig string) (types.NamespacedName, error) {
 		rules := clientcmd.NewDefaultClientConfigLoadingRules()
 		rules.ExplicitPath = kubeconfig
 		if namespace, _, err = clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, nil).Namespace(); err != nil {
-			return types.NamespacedName{}, fmt.Errorf("--login-record: find the namespace for it: %w", err)
+			namespace = metav1.NamespaceDefault // where there is no kubeconfig at all, the start says so
 		}
 	}
 	return types.NamespacedName{Namespace: namespace, Name: operatorName + "-logins"}, nil

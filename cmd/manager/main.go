@@ -10,6 +10,8 @@ import (
 
 	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
+
+	_ "k8s.io/client-go/plugin/pkg/client/auth" // for a kubeconfig of any kind, outside a cluster
 )
 
 // version is stamped in by the linker.
@@ -19,16 +21,20 @@ func main() { os.Exit(run(os.Args[1:])) }
 
 // run returns the exit code: 0 after a stop that was asked for, 1 where the operator could not go on, 2 for a flag that is wrong.
 func run(args []string) int {
-	options, err := parseOptions(args, os.LookupEnv, os.Stderr)
+	options, err := parseOptions(args, os.LookupEnv, os.Stdout)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
 	case err != nil:
-		fmt.Fprintln(os.Stderr, "manager:", err)
+		fmt.Fprintf(os.Stderr, "manager: %v\nmanager --help lists all flags and their variables.\n", err)
 		return 2
 	case options.showVersion:
 		fmt.Println(version)
 		return 0
+	}
+	if err := checkProxies(os.Environ()); err != nil {
+		fmt.Fprintln(os.Stderr, "manager:", err)
+		return 2
 	}
 
 	logger := newLogger(options.zap, os.Stderr)

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 	"net/http"
 	"time"
@@ -50,6 +49,12 @@ func newManager(ctx context.Context, o *options, start *startup) (ctrl.Manager, 
 	restConfig.QPS = -1
 	restConfig.UserAgent = operatorName + "/" + version
 
+	api, err := watchReach(restConfig, clock.RealClock{}, ctrl.Log.WithName("kubernetes-api"))
+	if err != nil {
+		return nil, fmt.Errorf("set up the Kubernetes client: %w", err)
+	}
+	go api.run(ctx) // before the manager: that waits for its cache, and so for the API server
+
 	settings := managerOptions(o)
 	settings.Cache.DefaultWatchErrorHandler = start.onWatchError
 	if o.leaderElect {
@@ -60,9 +65,12 @@ func newManager(ctx context.Context, o *options, start *startup) (ctrl.Manager, 
 		return nil, fmt.Errorf("set up the manager: %w", err)
 	}
 
-	trusted, err := o.trusted()
+	trusted, err := newAuthorities(o.thingspaceCAFile, clock.RealClock{}, ctrl.Log.WithName("thingspace-ca-file"))
 	if err != nil {
 		return nil, err
+	}
+	if err := manager.Add(trusted); err != nil {
+		return nil, fmt.Errorf("set up --thingspace-ca-file: %w", err)
 	}
 	record, err := newLoginRecord(manager, o.loginRecordName, start)
 	if err != nil {
@@ -73,7 +81,7 @@ func newManager(ctx context.Context, o *options, start *startup) (ctrl.Manager, 
 	registrations, err := thingspace.New(thingspace.Config{
 		BaseURL:    o.thingspaceURL,
 		AllowHTTP:  o.thingspaceAllowHTTP,
-		RootCAs:    func() *x509.CertPool { return trusted },
+		RootCAs:    trusted.roots,
 		Timeout:    o.thingspaceTimeout,
 		QPS:        o.thingspaceQPS,
 		Burst:      o.thingspaceBurst,
@@ -105,7 +113,7 @@ func newManager(ctx context.Context, o *options, start *startup) (ctrl.Manager, 
 	if err := start.setUp(ctx, manager); err != nil {
 		return nil, err
 	}
-	return manager, addProbes(manager, start.ready)
+	return manager, addProbes(manager, start.ready, api.ready)
 }
 
 func managerOptions(o *options) ctrl.Options {
@@ -162,12 +170,14 @@ func kinds() meta.RESTMapper {
 }
 
 // addProbes serves /healthz and /readyz. Neither asks ThingSpace: a restart would not bring that back.
-func addProbes(manager ctrl.Manager, ready healthz.Checker) error {
+func addProbes(manager ctrl.Manager, filled, reached healthz.Checker) error {
 	if err := manager.AddHealthzCheck("ping", healthz.Ping); err != nil {
 		return fmt.Errorf("set up /healthz: %w", err)
 	}
-	if err := manager.AddReadyzCheck("cache", ready); err != nil {
-		return fmt.Errorf("set up /readyz: %w", err)
+	for name, check := range map[string]healthz.Checker{"cache": filled, "kubernetes-api": reached} {
+		if err := manager.AddReadyzCheck(name, check); err != nil {
+			return fmt.Errorf("set up /readyz: %w", err)
+		}
 	}
 	return nil
 }

@@ -1,13 +1,11 @@
 package main
 
 import (
-	"crypto/x509"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"strings"
 	"time"
 
@@ -52,18 +50,21 @@ type options struct {
 var notFromEnvironment = map[string]bool{"version": true, "kubeconfig": true}
 
 // parseOptions reads flags and, for those not given, environment variables: --thingspace-url is THINGSPACE_URL.
-func parseOptions(args []string, lookupEnv func(string) (string, bool), usage io.Writer) (*options, error) {
+func parseOptions(args []string, lookupEnv func(string) (string, bool), help io.Writer) (*options, error) {
 	o := &options{}
 	flags := flag.NewFlagSet("manager", flag.ContinueOnError)
-	flags.SetOutput(usage)
+	flags.SetOutput(io.Discard) // an error comes back, and the whole help before it would hide it
 	o.bind(flags)
 	config.RegisterFlags(flags)
 	o.zap.BindFlags(flags)
-	if err := flags.Parse(args); err != nil {
-		return nil, err
-	}
-	if flags.NArg() > 0 {
-		return nil, fmt.Errorf("unexpected argument %q: every setting is a flag", flags.Arg(0))
+	describe(flags)
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		return nil, errors.Join(err, writeHelp(help, flags))
+	case err != nil:
+		return nil, flagError(err)
+	case flags.NArg() > 0:
+		return nil, fmt.Errorf("unexpected argument %q: every setting is a flag, --FLAG=VALUE", flags.Arg(0))
 	}
 	if err := fromEnvironment(flags, lookupEnv); err != nil {
 		return nil, err
@@ -80,22 +81,22 @@ func parseOptions(args []string, lookupEnv func(string) (string, bool), usage io
 }
 
 func (o *options) bind(flags *flag.FlagSet) {
-	flags.StringVar(&o.thingspaceURL, "thingspace-url", "https://thingspace.verizon.com/api", "Base URL of the ThingSpace API.")
-	flags.StringVar(&o.thingspaceCAFile, "thingspace-ca-file", "", "PEM bundle to trust for ThingSpace, besides the system's roots.")
+	flags.StringVar(&o.thingspaceURL, "thingspace-url", "https://thingspace.verizon.com/api", "Base `URL` of the ThingSpace API, for example of a test system. It has no query and no fragment.")
+	flags.StringVar(&o.thingspaceCAFile, "thingspace-ca-file", "", "`File` with a PEM bundle to trust for ThingSpace, besides the system's roots; read again when it changes.")
 	flags.BoolVar(&o.thingspaceAllowHTTP, "thingspace-allow-http", false, "Accept an http:// --thingspace-url. Credentials then travel in the clear: for tests only.")
-	flags.DurationVar(&o.thingspaceTimeout, "thingspace-timeout", 15*time.Second, "How long one ThingSpace call may take.")
+	durationVar(flags, &o.thingspaceTimeout, "thingspace-timeout", 15*time.Second, "How long one ThingSpace call may take.")
 	flags.Float64Var(&o.thingspaceQPS, "thingspace-qps", 20, "ThingSpace calls a second, over all accounts; 0 lifts the limit.")
 	flags.IntVar(&o.thingspaceBurst, "thingspace-burst", 40, "How many ThingSpace calls may go out at once after a quiet time.")
-	flags.StringVar(&o.loginRecord, "login-record", "", "NAMESPACE/NAME of the ConfigMap that counts failed logins; empty for fota-callback-operator-logins in the pod's namespace. Operators that share ThingSpace users share one.")
-	flags.DurationVar(&o.defaultInterval, "default-interval", 10*time.Minute, "How often an account is listed where its FotaCallback names no interval; 1m to 24h.")
-	flags.DurationVar(&o.deregistrationGrace, "deregistration-grace", 10*time.Second, "How long a deletion waits for another FotaCallback to take the account over before it deregisters; 0 turns it off.")
+	flags.StringVar(&o.loginRecord, "login-record", "", "`NAMESPACE/NAME` of the ConfigMap that counts failed logins; empty for one in the pod's namespace. Operators that share ThingSpace users share it.")
+	durationVar(flags, &o.defaultInterval, "default-interval", 10*time.Minute, "How often an account is listed where its FotaCallback names no interval; 1m to 24h.")
+	durationVar(flags, &o.deregistrationGrace, "deregistration-grace", 10*time.Second, "How long a deletion waits for another FotaCallback to take the account over before it deregisters; 0 turns it off.")
 	flags.IntVar(&o.maxConcurrentReconciles, "max-concurrent-reconciles", 32, "How many FotaCallbacks are worked on at once.")
-	flags.StringVar(&o.watchNamespaces, "watch-namespaces", "", "Comma-separated namespaces to watch; empty for all. An account must not be split between operators.")
+	flags.StringVar(&o.watchNamespaces, "watch-namespaces", "", "Comma-separated `namespaces` to watch; empty for all. An account must not be split between operators.")
 	flags.BoolVar(&o.leaderElect, "leader-elect", true, "Let one of several replicas work at a time. A single run outside a cluster sets this to false.")
-	flags.StringVar(&o.leaderElectionNamespace, "leader-election-namespace", "", "Namespace of the leader's Lease; empty for the pod's own.")
-	flags.StringVar(&o.metricsBindAddress, "metrics-bind-address", ":8443", "Address of the metrics endpoint; 0 turns it off.")
+	flags.StringVar(&o.leaderElectionNamespace, "leader-election-namespace", "", "`Namespace` of the leader's Lease; empty for the pod's own.")
+	flags.StringVar(&o.metricsBindAddress, "metrics-bind-address", ":8443", "`Address` of the metrics endpoint; 0 turns it off.")
 	flags.BoolVar(&o.metricsSecure, "metrics-secure", true, "Serve metrics over TLS, to who is authenticated and authorized.")
-	flags.StringVar(&o.healthProbeBindAddress, "health-probe-bind-address", ":8081", "Address of /healthz and /readyz.")
+	flags.StringVar(&o.healthProbeBindAddress, "health-probe-bind-address", ":8081", "`Address` of /healthz and /readyz; 0 turns them off.")
 	flags.BoolVar(&o.showVersion, "version", false, "Print the version and exit.")
 }
 
@@ -107,7 +108,7 @@ func fromEnvironment(flags *flag.FlagSet, lookupEnv func(string) (string, bool))
 		if given[f.Name] || notFromEnvironment[f.Name] || problem != nil {
 			return
 		}
-		name := strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		name := variableOf(f.Name)
 		if value, ok := lookupEnv(name); ok {
 			if err := flags.Set(f.Name, value); err != nil {
 				problem = fmt.Errorf("invalid value %q for environment variable %s (flag --%s): %w", value, name, f.Name, err)
@@ -124,13 +125,13 @@ func (o *options) check() error {
 	}
 	switch {
 	case o.thingspaceTimeout <= 0:
-		return fmt.Errorf("--thingspace-timeout must be more than 0, not %s", o.thingspaceTimeout)
+		return fmt.Errorf("--thingspace-timeout must be more than 0, not %s", short(o.thingspaceTimeout))
 	case o.thingspaceQPS < 0:
 		return errors.New("--thingspace-qps must not be negative; 0 lifts the limit")
 	case o.thingspaceQPS > 0 && o.thingspaceBurst < 1:
 		return fmt.Errorf("--thingspace-burst must be at least 1, not %d", o.thingspaceBurst)
 	case o.defaultInterval < time.Minute || o.defaultInterval > 24*time.Hour:
-		return fmt.Errorf("--default-interval must be between 1m and 24h, not %s", o.defaultInterval)
+		return fmt.Errorf("--default-interval must be between 1m and 24h, not %s", short(o.defaultInterval))
 	case o.deregistrationGrace < 0:
 		return errors.New("--deregistration-grace must not be negative; 0 turns it off")
 	case o.maxConcurrentReconciles < 1:
@@ -164,23 +165,4 @@ func (o *options) namespaces() []string {
 		}
 	}
 	return names
-}
-
-// trusted are the roots for ThingSpace: the system's, and those in --thingspace-ca-file. Nil stands for the system's alone.
-func (o *options) trusted() (*x509.CertPool, error) {
-	if o.thingspaceCAFile == "" {
-		return nil, nil
-	}
-	bundle, err := os.ReadFile(o.thingspaceCAFile)
-	if err != nil {
-		return nil, fmt.Errorf("--thingspace-ca-file: %w", err)
-	}
-	pool, err := x509.SystemCertPool()
-	if err != nil {
-		pool = x509.NewCertPool()
-	}
-	if !pool.AppendCertsFromPEM(bundle) {
-		return nil, fmt.Errorf("--thingspace-ca-file: %s holds no PEM certificate", o.thingspaceCAFile)
-	}
-	return pool, nil
 }

@@ -3,8 +3,6 @@ package main
 import (
 	"bytes"
 	"io"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -72,16 +70,6 @@ func TestWhatIsServedCanBeTurnedOff(t *testing.T) {
 
 func TestBadFlagsEndTheProcess(t *testing.T) {
 	NewWithT(t).Expect(run([]string{"--default-interval=1s"})).To(Equal(2))
-}
-
-func TestTrusted(t *testing.T) {
-	g := NewWithT(t)
-	path := filepath.Join(t.TempDir(), "ca.pem")
-	_, err := (&options{thingspaceCAFile: path}).trusted()
-	g.Expect(err).To(MatchError(ContainSubstring("--thingspace-ca-file")))
-	g.Expect(os.WriteFile(path, []byte("no certificate"), 0o600)).To(Succeed())
-	_, err = (&options{thingspaceCAFile: path}).trusted()
-	g.Expect(err).To(MatchError(ContainSubstring("holds no PEM certificate")))
 }
 
 // At verbosity 8 and above client-go writes request and answer bodies, Secrets included.

@@ -3,6 +3,7 @@ package thingspace
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -23,12 +24,15 @@ func (c *Client) cause(err error) string {
 	switch {
 	case errors.As(err, &refused):
 		return refused.Error()
-	case errors.As(err, &operation) && operation.Op == "proxyconnect": // as net/http calls it
+	case errors.As(err, &operation) && operation.Op == proxyConnect:
+		if errors.As(err, &cert) {
+			return "the certificate of the proxy (HTTPS_PROXY) " + judged(cert)
+		}
 		return "the proxy (HTTPS_PROXY) can't be reached"
 	case errors.As(err, &dns):
 		return "its host name can't be looked up"
 	case errors.As(err, &cert):
-		return "its certificate is not trusted"
+		return "its certificate " + judged(cert)
 	case errors.As(err, &record):
 		return "it does not speak TLS"
 	case errors.Is(err, syscall.ECONNREFUSED):
@@ -41,6 +45,22 @@ func (c *Client) cause(err error) string {
 		return "the connection was closed without an answer"
 	}
 	return "network error"
+}
+
+// proxyConnect is what net/http calls the way to a proxy.
+const proxyConnect = "proxyconnect"
+
+// judged returns what is wrong with a certificate.
+func judged(err *tls.CertificateVerificationError) string {
+	var host x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	switch {
+	case errors.As(err, &host):
+		return "is for another host"
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return "has expired, or is not valid yet"
+	}
+	return "is not trusted"
 }
 
 // proxyRefusedError is a proxy's refusal to connect: it wants a password, say, or must not or can't reach ThingSpace.

@@ -23,7 +23,7 @@ type Config struct {
 	BaseURL string
 	// AllowHTTP accepts an http:// base URL, for tests.
 	AllowHTTP bool
-	// RootCAs returns those that are trusted by now, before each connection; nil stands for the system's. Those who trust others return another pool.
+	// RootCAs returns the roots that new connections trust; nil, of the function or the pool, stands for the system's.
 	RootCAs func() *x509.CertPool
 	// Timeout bounds one call.
 	Timeout time.Duration
@@ -88,20 +88,6 @@ func New(config Config) (*Client, error) {
 		metrics:   newClientMetrics(config.Registerer),
 		sessions:  map[Digest]*sessionState{},
 	}, nil
-}
-
-// CheckBaseURL says why no call could use a base URL; nil where one can. The texts show nothing of the URL.
-func CheckBaseURL(raw string, allowHTTP bool) error {
-	base, err := url.Parse(raw)
-	switch {
-	case err != nil || base.Host == "" || base.Scheme != "https" && base.Scheme != "http":
-		return errors.New("the base URL must look like https://thingspace.verizon.com/api")
-	case base.Scheme == "http" && !allowHTTP:
-		return errors.New("the base URL is http://, which sends credentials in the clear: use https://, or allow http explicitly for a test")
-	case base.User != nil || base.RawQuery != "" || base.Fragment != "":
-		return errors.New("the base URL must have no user name, password, query or fragment")
-	}
-	return nil
 }
 
 // List returns the URL that is registered for the account, and "" for none (List Registered Callbacks, V3).

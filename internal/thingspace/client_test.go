@@ -406,10 +406,3 @@ func TestCircuit(t *testing.T) {
 	g.Expect(list(1)).To(Succeed())
 	g.Expect(f.recovered.Load()).To(BeEquivalentTo(1))
 }
-
-func TestBaseURL(t *testing.T) {
-	for _, bad := range []string{"", "thingspace", "ftp://h/api", "http://h/api", "https://", "https://u:p@h/api", "https://h/api?x", "https://h/#f"} {
-		_, err := thingspace.New(thingspace.Config{BaseURL: bad, Logins: logins.NewStore(nil, loginstest.Name, nil)})
-		NewWithT(t).Expect(err).To(HaveOccurred(), bad)
-	}
-}

@@ -79,7 +79,9 @@ type connections struct {
 // pooled is one of them; over HTTP/2 it carries several requests at once.
 type pooled struct {
 	*http.ClientConn
-	idle *time.Timer
+	// roots are those that were trusted when it was dialled.
+	roots *x509.CertPool
+	idle  *time.Timer
 }
 
 func newConnections(base *url.URL, roots func() *x509.CertPool, dialFor time.Duration) *connections {
@@ -114,19 +116,20 @@ func newTransport(base *url.URL, roots *x509.CertPool) *http.Transport {
 
 // connect takes a place on an open connection, or dials one.
 func (p *connections) connect(ctx context.Context) (connection, error) {
-	if c := p.reserve(); c != nil {
+	roots := p.roots()
+	if c := p.reserve(roots); c != nil {
 		return &place{pool: p, pooled: c}, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, p.dialFor)
 	defer cancel()
-	dialled, err := p.trusting().NewClientConn(ctx, p.scheme, p.address)
+	dialled, err := p.trusting(roots).NewClientConn(ctx, p.scheme, p.address)
 	if err != nil {
 		return nil, err
 	}
 	if err := dialled.Reserve(); err != nil {
 		return nil, errors.Join(err, dialled.Close())
 	}
-	c := &pooled{ClientConn: dialled}
+	c := &pooled{ClientConn: dialled, roots: roots}
 	c.idle = time.AfterFunc(p.idleFor, func() { p.closeIdle(c) })
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -134,15 +137,16 @@ func (p *connections) connect(ctx context.Context) (connection, error) {
 	return &place{pool: p, pooled: c}, nil
 }
 
-// reserve takes a place on the first open connection that has one, and drops those that have ended.
-func (p *connections) reserve() (reserved *pooled) {
+// reserve takes a place on the first open connection that has one, and drops those that have ended and
+// those that trust other roots than these.
+func (p *connections) reserve(roots *x509.CertPool) (reserved *pooled) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.open = slices.DeleteFunc(p.open, func(c *pooled) bool {
 		if reserved != nil {
 			return false
 		}
-		if c.Reserve() == nil {
+		if c.roots == roots && c.Reserve() == nil {
 			reserved = c
 			return false
 		}
@@ -155,9 +159,8 @@ func (p *connections) reserve() (reserved *pooled) {
 	return reserved
 }
 
-// trusting returns a transport that dials with the roots that are trusted now.
-func (p *connections) trusting() *http.Transport {
-	roots := p.roots()
+// trusting returns a transport that dials with these roots.
+func (p *connections) trusting(roots *x509.CertPool) *http.Transport {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.transport.TLSClientConfig.RootCAs != roots {

@@ -61,13 +61,13 @@ func TestReadmeSecret(t *testing.T) {
 	g.Expect(secret.Data).To(HaveLen(4))
 }
 
-// follow runs commands in their order, in an empty folder, with the simulator's credentials where the text says KEY, SECRET and USER. The password is typed.
+// follow runs commands in their order, in an empty folder. The simulator's credentials are typed.
 func follow(t *testing.T, commands []string) {
 	t.Helper()
 	g := NewWithT(t)
-	own := strings.NewReplacer("=KEY", "="+simulator.DefaultClientID, "=SECRET", "="+simulator.DefaultClientSecret, "=USER", "="+simulator.DefaultUsername)
-	script := exec.CommandContext(t.Context(), "bash", "-ec", own.Replace(strings.Join(commands, "\n")))
-	script.Dir, script.Stdin = t.TempDir(), strings.NewReader(simulator.DefaultPassword+"\n")
+	script := exec.CommandContext(t.Context(), "bash", "-ec", strings.Join(commands, "\n"))
+	script.Dir, script.Stdin = t.TempDir(), strings.NewReader("client-id="+simulator.DefaultClientID+"\nclient-secret="+simulator.DefaultClientSecret+
+		"\nusername="+simulator.DefaultUsername+"\npassword="+simulator.DefaultPassword+"\n")
 	path := os.Getenv("KUBEBUILDER_ASSETS") + string(os.PathListSeparator) + os.Getenv("PATH")
 	script.Env = append(os.Environ(), "KUBECONFIG="+set.Kubeconfig, "PATH="+path)
 	out, err := script.CombinedOutput()

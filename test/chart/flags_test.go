@@ -47,11 +47,11 @@ func TestFlags(t *testing.T) {
 	}
 	var usage bytes.Buffer
 	help := exec.CommandContext(t.Context(), manager, "--help")
-	help.Stderr = &usage
+	help.Stdout = &usage
 	if err := help.Run(); err != nil {
 		t.Fatal(err)
 	}
-	flags := regexp.MustCompile(`(?m)^  -([a-z-]+)`).FindAllStringSubmatch(usage.String(), -1)
+	flags := regexp.MustCompile(`(?m)^  --([a-z-]+)`).FindAllStringSubmatch(usage.String(), -1)
 	if len(flags) < 20 {
 		t.Fatalf("only %d flags read from\n%s", len(flags), usage.String())
 	}

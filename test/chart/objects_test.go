@@ -209,7 +209,7 @@ func TestOptionalObjects(t *testing.T) {
 			t.Errorf("the ServiceMonitor does not select the Service: %s", key)
 		}
 	}
-	if budget.Spec.MaxUnavailable.IntVal != 1 || budget.Spec.MinAvailable != nil {
+	if budget.Spec.MaxUnavailable.IntVal != 1 || budget.Spec.MinAvailable != nil || *budget.Spec.UnhealthyPodEvictionPolicy != policyv1.AlwaysAllow {
 		t.Errorf("%+v", budget.Spec)
 	}
 	dashboard := one[corev1.ConfigMap](t, rendered, "ConfigMap")
@@ -219,6 +219,14 @@ func TestOptionalObjects(t *testing.T) {
 	plain := one[monitoringv1.ServiceMonitor](t, render(t, "{prometheus: {enabled: true, interval: 30s, labels: {release: prometheus}}, metrics: {secure: false}}"), "ServiceMonitor")
 	if endpoint := plain.Spec.Endpoints[0]; endpoint.Port != "http" || endpoint.TLSConfig != nil || endpoint.Interval != "30s" || plain.Labels["release"] != "prometheus" {
 		t.Errorf("%+v, labels %v", endpoint, plain.Labels)
+	}
+	token := one[monitoringv1.ServiceMonitor](t, render(t, "prometheus: {enabled: true, authorization: {secret: scrape}}"), "ServiceMonitor").Spec.Endpoints[0]
+	//nolint:staticcheck // what must not be there is deprecated
+	if token.Authorization == nil || token.Authorization.Type != "Bearer" || token.Authorization.Credentials.Name != "scrape" || token.Authorization.Credentials.Key != "token" || token.BearerTokenFile != "" {
+		t.Errorf("%+v", token)
+	}
+	if monitor.Spec.Endpoints[0].Authorization != nil || monitor.Spec.Endpoints[0].BearerTokenFile == "" { //nolint:staticcheck // as the installation without OpenShift has it
+		t.Errorf("%+v", monitor.Spec.Endpoints[0])
 	}
 	share := one[policyv1.PodDisruptionBudget](t, render(t, "podDisruptionBudget: {enabled: true, minAvailable: 50%}"), "PodDisruptionBudget")
 	if share.Spec.MinAvailable.StrVal != "50%" || share.Spec.MaxUnavailable != nil {
@@ -261,6 +269,60 @@ func TestPod(t *testing.T) {
 	}
 }
 
+// A digest stands for the image, wherever it is written.
+func TestImage(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                                   "ghcr.io/fota-callback-operator/fota-callback-operator:latest",
+		"{tag: v1.2.3}":                      "ghcr.io/fota-callback-operator/fota-callback-operator:v1.2.3",
+		"{tag: v1.2.3@" + digest + "}":       "ghcr.io/fota-callback-operator/fota-callback-operator:v1.2.3@" + digest,
+		"{tag: '@" + digest + "'}":           "ghcr.io/fota-callback-operator/fota-callback-operator@" + digest,
+		"{repository: 'r:5000/a', tag: '1'}": "r:5000/a:1",
+		"{repository: 'r:5000/a@" + digest + "', tag: '1'}": "r:5000/a@" + digest,
+	} {
+		values := ""
+		if text != "" {
+			values = "manager: {image: " + text + "}"
+		}
+		if got := one[appsv1.Deployment](t, render(t, values), "Deployment").Spec.Template.Spec.Containers[0].Image; got != want {
+			t.Errorf("%s: %s", text, got)
+		}
+	}
+}
+
+// As a part of another chart this one may have an alias, which may hold capital letters and underscores, and there may be several of it.
+func TestNamesOfAliases(t *testing.T) {
+	owner := map[string]string{}
+	for _, alias := range []string{"opA", "opa", "op_a", "op-a", "OP", "4711", "-x-", "_", strings.Repeat("Long_", 14)} {
+		part := load(t)
+		part.Metadata.Name = alias // which is what Helm makes of an alias
+		for _, releaseName := range []string{"umbrella", "1st"} {
+			made, err := tryChart(t, part, releaseName, system, values(t, everyPart))
+			if err != nil {
+				t.Errorf("%s: %v", alias, err)
+				continue
+			}
+			for _, o := range objects(t, made.Manifest) {
+				if o.GetKind() == "CustomResourceDefinition" {
+					continue
+				}
+				if problems := validation.IsDNS1035Label(o.GetName()); len(problems) > 0 {
+					t.Errorf("%s: %s %q: %v", alias, o.GetKind(), o.GetName(), problems)
+				}
+				if key := o.GetKind() + " " + o.GetName(); owner[key] != "" {
+					t.Errorf("%s is of aliases %s and %s", key, owner[key], alias)
+				} else {
+					owner[key] = alias
+				}
+				for key, value := range o.GetLabels() {
+					if problems := validation.IsValidLabelValue(value); len(problems) > 0 {
+						t.Errorf("%s: %s %s: label %s=%s: %v", alias, o.GetKind(), o.GetName(), key, value, problems)
+					}
+				}
+			}
+		}
+	}
+}
+
 func TestExtraObjects(t *testing.T) {
 	rendered := render(t, `
 commonLabels: {cost: "7", app.kubernetes.io/name: other}
@@ -285,7 +347,7 @@ extraObjects:
 func TestNotes(t *testing.T) {
 	for text, wants := range map[string][]string{
 		"": {
-			"watches all namespaces", "kubectl create namespace iot\n", "kubectl create secret generic thingspace-credentials --namespace iot", "--from-literal=client-id=", "kind: FotaCallback",
+			"watches all namespaces", "kubectl create namespace iot\n", "kubectl create secret generic thingspace-credentials --namespace iot", "--from-env-file=./credentials", "kind: FotaCallback",
 			"It leaves the CRD, every FotaCallback and every registration",
 		},
 		"rbac: {namespaced: true, secretNames: [mine]}": {"watches namespace " + system, "generic mine --namespace " + system, "no other Secret than mine", "{name: mine}"},
@@ -293,6 +355,7 @@ func TestNotes(t *testing.T) {
 		"crd: {keep: false}":                            {"DELETES THE CRD"},
 		"crd: {enabled: false}":                         {"not this release's"},
 		"manager: {enabled: false}":                     {"was not installed"},
+		"leaderElection: {namespace: leases}":           {"WARNING: its Lease is in namespace leases (leaderElection.namespace). Of all operators"},
 	} {
 		made, err := try(t, name, system, values(t, text))
 		if err != nil {
@@ -302,6 +365,9 @@ func TestNotes(t *testing.T) {
 			if !strings.Contains(made.Info.Notes, want) {
 				t.Errorf("%q: no %q in\n%s", text, want, made.Info.Notes)
 			}
+		}
+		if strings.Contains(made.Info.Notes, "WARNING") != strings.Contains(text, "leases") {
+			t.Errorf("%q:\n%s", text, made.Info.Notes)
 		}
 	}
 }

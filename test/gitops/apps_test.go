@@ -2,8 +2,10 @@ package gitops_test
 
 import (
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	"sigs.k8s.io/yaml"
@@ -33,7 +35,12 @@ func TestArgoAppOfApps(t *testing.T) {
 		{nil, health{"Progressing", ""}},
 		{object{"sync": object{"status": "OutOfSync"}}, health{"Progressing", ""}},
 		{object{"health": object{}}, health{"Progressing", ""}},
-		{object{"health": object{"status": "Healthy"}}, health{"Healthy", ""}},
+		{object{"sync": object{"status": "Synced"}, "health": object{"status": "Healthy", "message": "all"}}, health{"Healthy", "all"}},
+		{object{"sync": object{"status": "OutOfSync"}, "health": object{"status": "Healthy"}}, health{"Progressing", "Healthy, and not synced yet"}},
+		{object{"sync": object{"status": "Unknown"}, "health": object{"status": "Healthy"}}, health{"Progressing", "Healthy, and not synced yet"}},
+		{object{"sync": object{}, "health": object{"status": "Healthy"}}, health{"Progressing", "Healthy, and not synced yet"}},
+		{object{"health": object{"status": "Healthy"}}, health{"Progressing", "Healthy, and not synced yet"}},
+		{object{"sync": object{"status": "Synced"}, "health": object{"status": "Progressing"}}, health{"Progressing", ""}},
 		{object{"health": object{"status": "Degraded", "message": "why"}}, health{"Degraded", "why"}},
 		{object{"health": object{"status": "Suspended"}}, health{"Suspended", ""}},
 	} {
@@ -44,6 +51,25 @@ func TestArgoAppOfApps(t *testing.T) {
 		var got health
 		if err := run(script, o, &got); err != nil || got != row.want {
 			t.Errorf("%v: %+v (%v), expected %+v", row.status, got, err, row.want)
+		}
+	}
+}
+
+// PruneLast dead-locks a rename: the new object is Healthy only when the old one is gone. Replace strips a claim, and Force deregisters.
+func TestArgoSamplesSetNoOptionThatHarms(t *testing.T) {
+	files, err := filepath.Glob("../../config/samples/argocd/*.yaml")
+	if err != nil || len(files) < 4 {
+		t.Fatalf("%v, %v", files, err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, option := range []string{"PruneLast", "Replace=true", "Force=true"} {
+			if strings.Contains(string(text), option) {
+				t.Errorf("%s sets %s", file, option)
+			}
 		}
 	}
 }

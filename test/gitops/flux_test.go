@@ -102,3 +102,27 @@ func TestFluxSamples(t *testing.T) {
 		t.Errorf("%d Kustomizations, expected the operator's", read)
 	}
 }
+
+// The credentials are in a Kustomization that the FotaCallbacks' waits for, and that leaves them when it is deleted.
+func TestFluxCredentialsOutliveTheObjects(t *testing.T) {
+	var credentials, objects kustomizev1.Kustomization
+	for file, into := range map[string]*kustomizev1.Kustomization{"credentials": &credentials, "fotacallbacks": &objects} {
+		text, err := os.ReadFile("../../config/flux/" + file + ".yaml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := yaml.UnmarshalStrict(text, into); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if credentials.Spec.DeletionPolicy != kustomizev1.DeletionPolicyOrphan || objects.Spec.DeletionPolicy != kustomizev1.DeletionPolicyWaitForTermination {
+		t.Errorf("deletion policies %s and %s", credentials.Spec.DeletionPolicy, objects.Spec.DeletionPolicy)
+	}
+	waits := false
+	for _, other := range objects.Spec.DependsOn {
+		waits = waits || other.Name == credentials.Name
+	}
+	if !waits || credentials.Spec.Path == objects.Spec.Path || len(credentials.Spec.DependsOn) > 0 {
+		t.Errorf("%+v does not wait for %s", objects.Spec.DependsOn, credentials.Name)
+	}
+}

@@ -3,8 +3,6 @@ package recipes_test
 import (
 	"fmt"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -22,10 +20,17 @@ func TestRotatePassword(t *testing.T) {
 	g := NewWithT(t)
 	page, err := document.Shell(root+"docs/recipes/rotate-password.md", "Changing the password")
 	g.Expect(err).NotTo(HaveOccurred())
-	g.Expect(page).To(HaveLen(2))
-	step := func(n int, user string) { // the page's, for a namespace that is named after its user
-		words := strings.NewReplacer("-n iot", "-n "+user, "=KEY", "=demo-key", "=SECRET", "=demo-secret", "=USER", "="+user)
-		shell(t, words.Replace(page[n]))
+	g.Expect(page).To(HaveLen(4), "type, write, check, remove")
+	said, err := document.Shell(root+"docs/recipes/rotate-password.md", "When it says CredentialsRejected")
+	g.Expect(err).NotTo(HaveOccurred())
+	step := func(text, user string) string {
+		return typed(t, strings.ReplaceAll(text, "-n iot", "-n "+user), user+"-secret\n")
+	}
+	// rotate is what the page says about the Secret, for a namespace that is named after its user.
+	rotate := func(user string) {
+		step(page[0], user)
+		step(page[1], user)
+		step(page[3], user)
 	}
 	object := func(user string) *unstructured.Unstructured {
 		o := sample(t, "config/samples/fotacallback.yaml", user)
@@ -35,24 +40,25 @@ func TestRotatePassword(t *testing.T) {
 	for _, user := range []string{"in-time", "too-late"} {
 		namespace(t, user)
 		password(t, user, "old")
-		step(0, user)
+		g.Expect(patch(t, secretOf(user), `{"stringData": {"username": "`+user+`", "password": "old"}}`)).To(Succeed())
 	}
 	inTime, tooLate := object("in-time"), object("too-late")
 	start(t, "--watch-namespaces=in-time,too-late")
 	g.Expect(apply(t, inTime)).To(Succeed())
 	become(t, inTime, v1alpha1.ReasonRegistered)
 
-	password(t, "too-late", "new") // and the Secret has the old one still
+	password(t, "too-late", "too-late-secret") // and the Secret has the old one still
 	g.Expect(apply(t, tooLate)).To(Succeed())
 	become(t, tooLate, v1alpha1.ReasonCredentialsRejected)
+	g.Expect(step(said[0], "too-late")).To(HavePrefix(tooLate.GetName() + ": "))
 	g.Expect(patch(t, tooLate, `{"metadata": {"annotations": {"fotacallback.dev/requested-at": "impatient"}}}`)).To(Succeed())
 
-	password(t, "in-time", "new")
-	step(0, "in-time")
+	password(t, "in-time", "in-time-secret")
+	rotate("in-time")
 	g.Expect(set.Simulator(t.Context(), http.MethodDelete, "sessions", "", nil)).To(Succeed(), "so that the operator has to sign in")
-	step(1, "in-time")
+	step(page[2], "in-time")
 	g.Expect(logins(t, "too-late")).To(Equal([]int{400}), "a refused login is not repeated, whoever asks for it")
-	step(0, "too-late")
+	rotate("too-late")
 
 	for user, want := range map[string][]int{"in-time": {200, 200}, "too-late": {400, 200}} {
 		g.Eventually(func() []int { return logins(t, user) }).WithTimeout(3*time.Minute).WithPolling(200*time.Millisecond).Should(HaveLen(2), user)
@@ -65,12 +71,19 @@ func TestRotatePassword(t *testing.T) {
 	}
 }
 
-// password gives a user a password at ThingSpace, and writes it where the page has it read from.
+// password gives a user a password at ThingSpace.
 func password(t *testing.T, user, text string) {
 	t.Helper()
-	g := NewWithT(t)
-	g.Expect(set.Simulator(t.Context(), http.MethodPut, "users/"+user, fmt.Sprintf("{%q: %q}", "password", text), nil)).To(Succeed())
-	g.Expect(os.WriteFile(filepath.Join(set.Dir, "password"), []byte(text), 0o600)).To(Succeed())
+	NewWithT(t).Expect(set.Simulator(t.Context(), http.MethodPut, "users/"+user, fmt.Sprintf("{%q: %q}", "password", text), nil)).To(Succeed())
+}
+
+func secretOf(namespace string) *unstructured.Unstructured {
+	secret := &unstructured.Unstructured{}
+	secret.SetAPIVersion("v1")
+	secret.SetKind("Secret")
+	secret.SetNamespace(namespace)
+	secret.SetName(v1alpha1.DefaultSecretName)
+	return secret
 }
 
 // logins are what a user's were answered.

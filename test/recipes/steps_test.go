@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"strings"
 	"testing"
 	"time"
 
@@ -49,14 +50,23 @@ func gone(t *testing.T, o *unstructured.Unstructured) {
 }
 
 // shell runs commands that a page tells people to run, in the stage's folder, with the stage's kubectl and cluster.
-func shell(t *testing.T, commands string) {
+func shell(t *testing.T, commands string) string {
+	t.Helper()
+	return typed(t, commands, "")
+}
+
+// typed runs commands for a person who types something, and returns what they print.
+func typed(t *testing.T, commands, input string) string {
 	t.Helper()
 	run := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", commands)
 	run.Dir = set.Dir
 	run.Env = append(os.Environ(), "KUBECONFIG="+set.Kubeconfig, "PATH="+os.Getenv("KUBEBUILDER_ASSETS")+":"+os.Getenv("PATH"))
-	if out, err := run.CombinedOutput(); err != nil {
+	run.Stdin = strings.NewReader(input)
+	out, err := run.CombinedOutput()
+	if err != nil {
 		t.Fatalf("%v: %s\n%s", err, commands, out)
 	}
+	return string(out)
 }
 
 // patch changes an object as a user does with kubectl patch --type=merge.

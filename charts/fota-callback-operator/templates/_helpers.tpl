@@ -1,6 +1,6 @@
-{{/* The name of the chart, in labels. */}}
+{{/* The name of the chart, in labels. As a part of another chart it may have an alias, which Helm holds to no rule for labels. */}}
 {{- define "fota.name" -}}
-{{- default .Chart.Name .Values.nameOverride }}
+{{- regexReplaceAll "[^-_.A-Za-z0-9]" (default .Chart.Name .Values.nameOverride) "-" | trunc 63 | trimAll "-_." | default "fota-callback-operator" }}
 {{- end }}
 
 {{/* What all names begin with: as kustomize has it, where the release is named after the chart. */}}
@@ -12,14 +12,16 @@
 {{- end }}
 {{- end }}
 
-{{/* The name of an object, from (list $ suffix). Names end at 63 characters and hold no dot: one that would have to be changed gets a hash, so that two
-     releases do not come to the same. */}}
+{{/* The name of an object, from (list $ suffix). A name has 63 characters at most, small letters, digits and hyphens, and begins with a letter, as that of a
+     Service must. One that has to be changed for that gets a hash, so that two releases, or two aliases, do not come to the same. */}}
 {{- define "fota.object" -}}
 {{- $suffix := index . 1 }}
 {{- $full := include "fota.fullname" (index . 0) }}
 {{- $room := sub 62 (len $suffix) | int }}
-{{- if or (contains "." $full) (gt (len $full) $room) }}
-{{- $full = printf "%s-%s" (replace "." "-" $full | trunc (sub $room 9 | int) | trimSuffix "-") (sha256sum $full | trunc 8) }}
+{{- if or (not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $full)) (gt (len $full) $room) }}
+{{- $valid := regexReplaceAll "[^-a-z0-9]" (lower $full) "-" | trimAll "-" }}
+{{- if not (regexMatch "^[a-z]" $valid) }}{{ $valid = printf "fota-%s" $valid }}{{ end }}
+{{- $full = printf "%s-%s" (trunc (sub $room 9 | int) $valid | trimSuffix "-") (sha256sum $full | trunc 8) }}
 {{- end }}
 {{- printf "%s-%s" $full $suffix }}
 {{- end }}
@@ -41,7 +43,7 @@ app.kubernetes.io/name: {{ include "fota.name" . | quote }}
   "app.kubernetes.io/name" (include "fota.name" $)
   "app.kubernetes.io/instance" $.Release.Name
   "app.kubernetes.io/managed-by" $.Release.Service
-  "helm.sh/chart" (printf "%s-%s" $.Chart.Name $.Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-") }}
+  "helm.sh/chart" (printf "%s-%s" $.Chart.Name $.Chart.Version | replace "+" "_" | trunc 63 | trimAll "-_.") }}
 labels: {{- merge $chart (index . 1) $.Values.commonLabels | toYaml | nindent 2 }}
 {{- with merge (dict) (index . 2) $.Values.commonAnnotations }}
 annotations: {{- toYaml . | nindent 2 }}
@@ -84,4 +86,14 @@ subjects:
   - kind: ServiceAccount
     name: {{ include "fota.serviceAccount" $ | quote }}
     namespace: {{ $.Release.Namespace | quote }}
+{{- end }}
+
+{{/* The image: a digest in the repository or behind the tag goes before the tag, and stands for the image alone. */}}
+{{- define "fota.image" -}}
+{{- with .Values.manager.image }}
+{{- if contains "@" .repository }}{{ .repository }}
+{{- else if hasPrefix "@" (default "" .tag) }}{{ printf "%s%s" .repository .tag }}
+{{- else }}{{ printf "%s:%s" .repository (default $.Chart.AppVersion .tag) }}
+{{- end }}
+{{- end }}
 {{- end }}

@@ -50,6 +50,7 @@ func (r *Results) measured() string {
 	}
 	line("")
 
+	r.tenants(line)
 	line("| objects | | interval | seen |\n|---:|---|---|---|")
 	for _, s := range r.Sizes {
 		if restart := s.Restart; restart.Interval != "" {
@@ -127,4 +128,26 @@ func machine() string {
 		}
 	}
 	return fmt.Sprintf("%d cores (%s), %s", runtime.NumCPU(), cpu, runtime.Version())
+}
+
+// tenants are the figures of those who share an operator with a busy namespace, beside their bounds.
+func (r *Results) tenants(line func(string, ...any)) {
+	for at, s := range r.Sizes {
+		if len(s.Tenants) == 0 {
+			continue
+		}
+		if at == 0 {
+			line("| busy objects | which are | p99 to the first call, s (%.0f) | p99 to Ready, s (%.0f) | latest check, s (%.0f) | Ready lost (0) | calls of others | bounds |",
+				firstCallBound.Seconds(), readyBound.Seconds(), lateBound.Seconds())
+			line("|---:|---|---:|---:|---:|---:|---:|---|")
+		}
+		for _, t := range s.Tenants {
+			verdict := "held"
+			if !t.holds() {
+				verdict = "**missed**"
+			}
+			line("| %d | %s | %.2f | %.2f | %.1f | %d | %d | %s |", s.Objects, t.Way, t.FirstCallSeconds, t.ReadySeconds, t.LateSeconds, t.ReadyLost, t.BusyCalls, verdict)
+		}
+	}
+	line("")
 }

@@ -142,3 +142,13 @@ func (o *observer) get(name string) *v1alpha1.FotaCallback {
 	defer o.mu.Unlock()
 	return o.seen[name].object.DeepCopy()
 }
+
+// left is how many of the objects in a state have been in another since then.
+func (o *observer) left(state string, since time.Time) (count int) {
+	for _, at := range o.in(state) {
+		if at.After(since) {
+			count++
+		}
+	}
+	return count
+}

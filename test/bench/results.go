@@ -54,6 +54,8 @@ type Size struct {
 	Outage      Outage  `json:"outage"`
 	Edit        Wave    `json:"edit"`
 	Delete      Wave    `json:"delete"`
+
+	Tenants []Tenant `json:"tenants,omitempty"`
 }
 
 // Wave is a change of every object, from the first to the last that is through.

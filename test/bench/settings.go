@@ -32,7 +32,7 @@ func parse(args []string) (settings, error) {
 	flags.StringVar(&s.out, "out", "bench.json", "Where to write the results.")
 	flags.StringVar(&s.root, "root", ".", "The repository's folder.")
 	flags.StringVar(&s.profiles, "profiles", "", "A folder for CPU and heap profiles of the operator; they cost it a little.")
-	flags.StringVar(&parts, "parts", strings.Join(allParts(), " "), "What to measure.")
+	flags.StringVar(&parts, "parts", strings.Join(usualParts(), " "), "What to measure; there is "+onRequest+" too.")
 	flags.Float64Var(&s.qps, "qps", 0, "The far side's limit for the operator and the floor while objects are created, edited and deleted; 0 is none.")
 	flags.DurationVar(&s.interval, "interval", 0, "The interval for a restart and for idling; 0 chooses by the number of objects.")
 	flags.DurationVar(&s.latency, "latency", 20*time.Millisecond, "The simulated ThingSpace's latency.")

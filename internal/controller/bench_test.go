@@ -91,6 +91,7 @@ func (l *lightly) deletion(tb testing.TB) {
 	l.kube.created++
 	o := l.healthy.DeepCopy()
 	o.UID = types.UID(strconv.Itoa(l.kube.created))
+	o.Status.UID, o.Annotations[v1alpha1.LastSentByAnnotation] = string(o.UID), string(o.UID)
 	o.DeletionTimestamp = &metav1.Time{Time: l.clock.Now()}
 	l.kube.object, l.far.url = o, o.Spec.URL
 	l.reconcile(tb)
@@ -120,9 +121,9 @@ var passes = map[string]struct {
 	run  func(*lightly, testing.TB)
 }{
 	"creation":      {650, (*lightly).creation},
-	"routine check": {128, (*lightly).check},
-	"edit":          {751, (*lightly).edit},
-	"deletion":      {537, (*lightly).deletion},
+	"routine check": {136, (*lightly).check},
+	"edit":          {809, (*lightly).edit},
+	"deletion":      {571, (*lightly).deletion},
 }
 
 func TestPassesAllocateLittle(t *testing.T) {

@@ -33,7 +33,7 @@ func TestAnAccountIsForgottenWithItsLastObject(t *testing.T) {
 	scheme := runtime.NewScheme()
 	g.Expect(v1alpha1.AddToScheme(scheme)).To(Succeed())
 	x, y := objectIn("a", "x"), objectIn("a", "y")
-	x.Spec.Account, y.Spec.Account = "acc-1", "acc-1"
+	x.Spec.Account, y.Spec.Account, y.UID = "acc-1", "acc-1", "y"
 	var broken error
 	cache := fake.NewClientBuilder().WithScheme(scheme).WithObjects(y).
 		WithIndex(&v1alpha1.FotaCallback{}, accountIndex, func(o client.Object) []string { return []string{o.(*v1alpha1.FotaCallback).Spec.Account} }).

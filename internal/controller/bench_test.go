@@ -124,9 +124,9 @@ var passes = map[string]struct {
 	run  func(*lightly, testing.TB)
 }{
 	"creation":      {650, (*lightly).creation},
-	"routine check": {128, (*lightly).check},
-	"edit":          {789, (*lightly).edit},
-	"deletion":      {585, (*lightly).deletion},
+	"routine check": {136, (*lightly).check},
+	"edit":          {809, (*lightly).edit},
+	"deletion":      {571, (*lightly).deletion},
 }
 
 func TestPassesAllocateLittle(t *testing.T) {

@@ -77,7 +77,7 @@ func (c *collector) Collect(metrics chan<- prometheus.Metric) {
 	}
 	shared := labels{}
 	for i := range list.Items {
-		o := &list.Items[i]
+		o := rules.Trusted(&list.Items[i])
 		object := []*dto.LabelPair{ownPair("name", o.Name), shared.pair("namespace", o.Namespace)}
 		for _, condition := range o.Status.Conditions {
 			metrics <- &series{desc: conditionDesc, value: 1, labels: append(slices.Clip(object),

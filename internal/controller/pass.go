@@ -205,6 +205,9 @@ func (p *pass) proveOnce(ctx context.Context, claims bool) error {
 // stillHolds reports whether what was decided on an object holds for it as it is now. What changes neither what is wanted
 // nor what is on record of it, such as a label, is no reason to start over.
 func stillHolds(decided, live *v1alpha1.FotaCallback) bool {
+	if live.UID == decided.UID && live.ResourceVersion == decided.ResourceVersion {
+		return true
+	}
 	return live.UID == decided.UID && live.Generation == decided.Generation && rules.Deleting(live) == rules.Deleting(decided) &&
 		rules.HasFinalizer(live) == rules.HasFinalizer(decided) && rules.LastSentURL(live) == rules.LastSentURL(decided) &&
 		equality.Semantic.DeepEqual(rules.Trusted(live).Status, decided.Status)

@@ -8,10 +8,12 @@ import (
 
 	. "github.com/onsi/gomega"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
 	"github.com/fota-callback-operator/fota-callback-operator/internal/rules"
 	"github.com/fota-callback-operator/fota-callback-operator/internal/thingspace"
 )
@@ -61,5 +63,51 @@ func TestAProofThatTookTooLong(t *testing.T) {
 			continue
 		}
 		NewWithT(t).Expect(err).To(BeIdenticalTo(test.outcome))
+	}
+}
+
+// What has nothing to do with what is wanted or with what is on record, such as a label, is no reason to start over.
+func TestWhatAPreconditionHoldsFor(t *testing.T) {
+	decided := objectIn("a", "x")
+	decided.UID, decided.Status.UID, decided.Generation, decided.ResourceVersion = "x", "x", 3, "7"
+	decided.Finalizers = []string{v1alpha1.Finalizer}
+	decided.Annotations = map[string]string{v1alpha1.LastSentURLAnnotation: "https://h/", v1alpha1.LastSentByAnnotation: "x"}
+	for name, test := range map[string]struct {
+		change func(*v1alpha1.FotaCallback)
+		holds  bool
+	}{
+		"nothing":               {func(*v1alpha1.FotaCallback) {}, true},
+		"a label":               {func(o *v1alpha1.FotaCallback) { o.Labels = map[string]string{"a": "b"} }, true},
+		"a request for a check": {func(o *v1alpha1.FotaCallback) { o.Annotations[v1alpha1.RequestedAtAnnotation] = "now" }, true},
+		"another object":        {func(o *v1alpha1.FotaCallback) { o.UID = "y" }, false},
+		"another generation":    {func(o *v1alpha1.FotaCallback) { o.Generation++ }, false},
+		"a deletion":            {func(o *v1alpha1.FotaCallback) { o.DeletionTimestamp = new(metav1.Now()) }, false},
+		"the finalizer gone":    {func(o *v1alpha1.FotaCallback) { o.Finalizers = nil }, false},
+		"the intent gone":       {func(o *v1alpha1.FotaCallback) { delete(o.Annotations, v1alpha1.LastSentURLAnnotation) }, false},
+		"another record":        {func(o *v1alpha1.FotaCallback) { o.Status.RegisteredURL = "https://h/" }, false},
+	} {
+		live := decided.DeepCopy()
+		live.ResourceVersion = "8"
+		test.change(live)
+		NewWithT(t).Expect(stillHolds(decided, live)).To(Equal(test.holds), name)
+	}
+	leaving := decided.DeepCopy()
+	leaving.DeletionTimestamp = new(metav1.Now())
+	live := leaving.DeepCopy()
+	live.ResourceVersion = "8"
+	NewWithT(t).Expect(stillHolds(leaving, live)).To(BeTrue(), "an object that is being deleted is deleted on")
+}
+
+// A precondition that is too old again and again is told, and not before.
+func TestAPreconditionThatIsTooOldAgainAndAgain(t *testing.T) {
+	g, o := NewWithT(t), objectIn("a", "x")
+	r := NewReconciler(Config{Clock: clocktesting.NewFakePassiveClock(time.Now())})
+	for n := range 3 {
+		p := &pass{Reconciler: r, facts: rules.Facts{Object: o, Memory: r.states.of(o, time.Now()).memory}}
+		err := p.tooOld(thingspace.ErrPreconditionTooOld)
+		g.Expect(p.endsQuietly(t.Context(), err)).To(Equal(n < 2), "attempt %d", n)
+		if n == 2 {
+			g.Expect(err.Error()).To(ContainSubstring("three times in a row"))
+		}
 	}
 }

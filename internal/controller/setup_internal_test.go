@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -8,6 +9,8 @@ import (
 
 	. "github.com/onsi/gomega"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	clocktesting "k8s.io/utils/clock/testing"
 
 	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
 )
@@ -75,4 +78,18 @@ func TestTrimLetsStringsBeThereOnce(t *testing.T) {
 		same(string(of.Status), string(b.Status.Conditions[i].Status))
 		same(of.Reason, b.Status.Conditions[i].Reason)
 	}
+}
+
+// Of two thousand objects of one account, a change of one wakes a handful.
+func TestAChangeWakesAHandful(t *testing.T) {
+	g := NewWithT(t)
+	objects := make([]v1alpha1.FotaCallback, 0, 2_000)
+	for n := range 2_000 {
+		o := objectIn("a", strconv.Itoa(n))
+		o.UID, o.Spec.Account = types.UID(o.Name), "acc-1"
+		objects = append(objects, *o)
+	}
+	r := NewReconciler(Config{Client: peersAt{objects: objects}, Clock: clocktesting.NewFakePassiveClock(time.Now())})
+	g.Expect(len(r.RequestsForPeers(t.Context(), &objects[1_000]))).To(And(BeNumerically(">", 0), BeNumerically("<=", 8)))
+	g.Expect(r.RequestsForPeers(t.Context(), &objects[0])).NotTo(ContainElement(HaveField("Name", "0")), "it is woken itself anyway")
 }

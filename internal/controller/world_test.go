@@ -58,14 +58,16 @@ func (c *movableClock) move(by time.Duration)           { c.offset.Add(int64(by)
 type world struct {
 	ctx       context.Context
 	namespace string
-	far       *simulator.Simulator
-	farURL    string
-	clock     *movableClock
-	settings  rules.Settings
-	user      client.Client
-	writes    *writeCounter
-	registry  *prometheus.Registry
-	stop      func()
+	// another is a namespace of somebody else's; empty where there is none.
+	another  string
+	far      *simulator.Simulator
+	farURL   string
+	clock    *movableClock
+	settings rules.Settings
+	user     client.Client
+	writes   *writeCounter
+	registry *prometheus.Registry
+	stop     func()
 }
 
 var worlds atomic.Int64
@@ -104,10 +106,14 @@ func (w *world) start() {
 	restConfig := rest.CopyConfig(apiServer)
 	restConfig.QPS = -1
 	restConfig.Wrap(w.writes.wrap)
+	namespaces, caches := []string{w.namespace}, map[string]cache.Config{w.namespace: {}}
+	if w.another != "" {
+		namespaces, caches[w.another] = append(namespaces, w.another), cache.Config{}
+	}
 	manager, err := ctrl.NewManager(restConfig, ctrl.Options{
 		Scheme: w.user.Scheme(),
 		Cache: cache.Options{
-			DefaultNamespaces: map[string]cache.Config{w.namespace: {}},
+			DefaultNamespaces: caches,
 			ByObject:          map[client.Object]cache.ByObject{&v1alpha1.FotaCallback{}: {Transform: controller.TrimInCache}},
 		},
 		Metrics:    metricsserver.Options{BindAddress: "0"},
@@ -123,7 +129,7 @@ func (w *world) start() {
 	})
 	Expect(err).NotTo(HaveOccurred())
 	reconciler = controller.NewReconciler(controller.Config{
-		Client: manager.GetClient(), Live: manager.GetAPIReader(), Namespaces: []string{w.namespace}, Registrations: far,
+		Client: manager.GetClient(), Live: manager.GetAPIReader(), Namespaces: namespaces, Registrations: far,
 		Recorder: manager.GetEventRecorder("spec"), Clock: w.clock, Settings: w.settings, Metrics: controller.NewMetrics(w.registry),
 	})
 	ctx, cancel := context.WithCancel(w.ctx)
@@ -155,6 +161,13 @@ func (w *world) freeUser(username string) {
 	record := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "logins"}}
 	patch := client.RawPatch(types.JSONPatchType, fmt.Appendf(nil, `[{"op":"remove","path":"/data/%s"}]`, logins.Key(thingspace.Sensitive(username))))
 	Expect(w.user.Patch(w.ctx, record, patch)).To(Succeed())
+}
+
+// stranger makes a namespace of somebody else's that the operator watches too, without a Secret.
+func (w *world) stranger() {
+	GinkgoHelper()
+	w.another = w.namespace + "-another"
+	Expect(w.user.Create(w.ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: w.another}})).To(Succeed())
 }
 
 // restart stops the operator and starts one that remembers nothing.

@@ -55,6 +55,7 @@ func TestErrorsHaveTheirReason(t *testing.T) {
 		{&thingspace.UnexpectedResponseError{}, v1alpha1.ReasonUnexpectedResponse},
 		{&thingspace.RequestRejectedError{}, v1alpha1.ReasonRequestRejected},
 		{&rules.KubernetesError{}, v1alpha1.ReasonProgressing},
+		{&rules.TooOldError{}, v1alpha1.ReasonProgressing},
 	} {
 		f := facts(object())
 		f.Err = test.err

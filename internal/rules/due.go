@@ -76,6 +76,8 @@ func conflictDue(f Facts) (time.Time, bool) {
 		return f.Now, true
 	case f.Standing.FirstClass == ClassUntried:
 		return f.turnComes(), true
+	case (Candidate{Object: f.Standing.First}).Class() > f.Standing.FirstClass: // by a listing that its status may never show
+		return f.Memory.LastCheck.Add(unrecordedCounts), true
 	}
 	if waiting := meta.FindStatusCondition(f.Object.Status.Conditions, v1alpha1.ConditionReconciling); waiting != nil {
 		return waiting.LastTransitionTime.Add(conflictPatience), true
@@ -122,5 +124,8 @@ func NextSlot(uid types.UID, interval time.Duration, after time.Time) time.Time 
 	return after.Add(interval - (since%interval+interval)%interval)
 }
 
-// Routine says whether the next check of the object is one of a healthy, unchanged object.
-func Routine(o *v1alpha1.FotaCallback) bool { return Handled(o) && readyNow(o) }
+// Routine reports whether nobody waits for the next reconciliation of the object: it is healthy and unchanged, or looks
+// whether another one owns its account still.
+func Routine(o *v1alpha1.FotaCallback) bool {
+	return Handled(o) && (readyNow(o) || saysConflict(o) && isTrue(o, v1alpha1.ConditionStalled))
+}

@@ -144,6 +144,27 @@ func TestWhenItsTurnComes(t *testing.T) {
 	g.Expect(due).To(Equal(rules.NextSlot(f.Object.UID, 10*time.Minute, f.Now.Add(time.Minute))), "a verdict lists at its times")
 }
 
+// Who owns an account by a listing that its status does not show may own it for a minute only: nobody tells who waits.
+func TestBehindOneWhoseListingIsNotRecorded(t *testing.T) {
+	g := NewWithT(t)
+	f := facts(object(named("z"), createdAt(now)))
+	f.Standing = rules.Stand(rules.Candidate{Object: f.Object}, []rules.Candidate{{Object: object(), Listed: true}})
+	summary := rules.Summarise(f, rules.Decide(f))
+	f.Object.Status, f.Memory = summary.Status, summary.Memory
+	g.Expect(rules.ReadyReason(f.Object)).To(Equal(v1alpha1.ReasonAccountConflict))
+	due, _ := rules.Due(f)
+	g.Expect(due).To(Equal(now.Add(time.Minute)))
+	f.Now = now.Add(time.Minute)
+	summary = rules.Summarise(f, rules.Decide(f))
+	f.Object.Status, f.Memory = summary.Status, summary.Memory
+	due, _ = rules.Due(f)
+	g.Expect(due).To(Equal(now.Add(2 * time.Minute)))
+	f.Standing = stand(f.Object, object(listedOnce))
+	due, _ = rules.Due(f)
+	g.Expect(due).To(Equal(rules.NextSlot(f.Object.UID, 10*time.Minute, f.Now.Add(time.Minute))))
+	g.Expect(rules.Routine(f.Object)).To(BeTrue(), "nobody waits for a look")
+}
+
 // Nobody is told how far a successor has come: who waits for it looks.
 func TestWhoWaitsForASuccessorLooks(t *testing.T) {
 	g := NewWithT(t)

@@ -10,9 +10,6 @@ import (
 )
 
 const (
-	// Nobody who waits for ThingSpace waits for longer: so long a Retry-After is honoured, and a backoff is shorter.
-	longestWait = 10 * time.Minute
-
 	backoffFirst = time.Second
 	backoffMost  = 5 * time.Minute
 

@@ -70,6 +70,12 @@ func TestConditions(t *testing.T) {
 	}
 }
 
+func TestAPreconditionThatIsTooOldIsTold(t *testing.T) {
+	f, step := failing(object(), &rules.TooOldError{Serves: 5 * time.Second})
+	NewWithT(t).Expect(rules.Summarise(f, step).Status.Conditions[0].Message).To(Equal("Account acc-1: more than 5s passed between the last look at the object and the call that was to follow, " +
+		"three times in a row: it was not made. Tried again by itself. If it lasts, check how fast the Kubernetes API and the way to ThingSpace are."))
+}
+
 func TestConditionsWithoutAnError(t *testing.T) {
 	owner := object(named("owner"), healthy)
 	mine := object(named("z"), createdAt(now))

@@ -155,6 +155,9 @@ func (w *world) outcome() string {
 		lines = append(lines, "far "+account+" = "+w.asInSpec(url))
 	}
 	for _, o := range sorted(w.kube.objects) {
+		if !w.hasAccess(o) {
+			continue // what becomes of a stranger's object is no promise
+		}
 		lines = append(lines, fmt.Sprintf("object %s %v handled=%t registered=%s echoed=%s remote=%s replaced=%s finalizers=%v intent=%s",
 			o.Name, conditionsOf(o), rules.Handled(o), o.Status.RegisteredURL, o.Status.EchoedURL, w.asInSpec(o.Status.RemoteURL), o.Status.ReplacedURL,
 			o.Finalizers, rules.LastSentURL(o)))

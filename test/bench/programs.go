@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"time"
+
+	"github.com/fota-callback-operator/fota-callback-operator/test/stage"
 )
 
 // addresses are what a program serves on.
@@ -12,6 +14,9 @@ type addresses struct{ metrics, health, profiles string }
 
 // operator starts the operator with its defaults but for what a run outside a cluster needs, and args.
 func (s *scene) operator(ctx context.Context, args ...string) (*process, error) {
+	if err := s.ForgetLogins(ctx, stage.LoginRecordNamespace); err != nil { // none waits for the minute of the one before
+		return nil, err
+	}
 	return s.manager(ctx, "manager", append([]string{"--thingspace-url=" + s.SimulatorURL + "/api", "--thingspace-allow-http"}, args...)...)
 }
 

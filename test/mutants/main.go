@@ -12,7 +12,7 @@ import (
 )
 
 func main() {
-	only := flag.String("only", "", "regular expression for the names of the defects to try; then nothing is written")
+	only := flag.String("only", "", "regular expression for the names of the defects to try; then only their rows are written")
 	file := flag.String("write", "docs/reliability.md", "the document whose kill matrix is replaced")
 	flag.Parse()
 	complaints, err := run(*only, *file)
@@ -43,10 +43,14 @@ func run(only, file string) (complaints int, err error) {
 		}
 	}
 	complaints = len(tried) - killed
+	shown, err := document.Section(file, "kill-matrix")
+	if err != nil {
+		return 0, err
+	}
+	if err := document.Replace(file, "kill-matrix", matrix(tried, shown)); err != nil {
+		return 0, err
+	}
 	if only == "" {
-		if err := document.Replace(file, "kill-matrix", matrix(tried)); err != nil {
-			return 0, err
-		}
 		for _, promise := range promises(tried) {
 			if noticedAlone(tried, promise) == "" {
 				complaints++

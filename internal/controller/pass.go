@@ -138,6 +138,9 @@ func (p *pass) list(ctx context.Context) error {
 	p.facts.Listing = &rules.Listing{URL: live}
 	p.remember(func(m *rules.Memory) { *m = m.ListedNow(p.facts.Object.Generation, p.Clock.Now()) })
 	p.stand(p.peers)
+	if p.facts.Standing.Place == rules.Owner {
+		p.remember(func(m *rules.Memory) { m.Progress = m.Progress.AnsweredNow(p.Clock.Now()) })
+	}
 	p.keep(p.source.used)
 	return nil
 }

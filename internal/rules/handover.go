@@ -33,10 +33,19 @@ func (p Progress) after(f Facts) Progress {
 	if heldBack(f.Err) {
 		p.HeldSince = f.Now
 	}
-	if f.Listing != nil && p.Answered.IsZero() {
-		p.Answered = f.Now
+	if f.Listing != nil {
+		p = p.AnsweredNow(f.Now)
 	}
 	p.Unanswered = f.Listing == nil && unanswered(f.Err)
+	return p
+}
+
+// AnsweredNow returns the progress after ThingSpace has told the object what is registered: the first time counts.
+func (p Progress) AnsweredNow(now time.Time) Progress {
+	if p.Answered.IsZero() {
+		p.Answered = now
+	}
+	p.Unanswered = false
 	return p
 }
 

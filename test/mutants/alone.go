@@ -9,7 +9,7 @@ var defects = slices.Concat(bent, bentSignIn, made)
 var alone = map[string]string{
 	"claimed first":      "a new URL is claimed after it is sent",
 	"proved first":       "a proof serves for an hour",
-	"released when gone": "Ready of an older generation counts",
+	"released when gone": "handed over to one that is not Ready yet",
 	"Ready is true":      "Ready beside a foreign URL that is left alone",
 	"observed":           "a record ahead of an effect says that the next generation is observed",
 	"hands off":          "a new URL is sent although the object is suspended",

@@ -68,7 +68,7 @@ func (w *world) failf(broken oracle, format string, args ...any) {
 const (
 	// proofServes is how long a proof is good for.
 	proofServes = 5 * time.Second
-	// longestBackoff is by when whoever could not reach ThingSpace has tried again.
+	// longestBackoff is by when whatever has failed is tried again.
 	longestBackoff = 5 * time.Minute
 )
 
@@ -168,15 +168,30 @@ func (w *world) judgeDeregistration(e effect, url string, live, leaving []*v1alp
 	}
 }
 
-// maySucceed says whether a deletion has to wait for an object to take over: for two minutes, if nothing keeps that from it.
+// maySucceed reports whether a deletion has to wait for an object to take over: for two minutes from when ThingSpace first answers it, or where it has not asked,
+// from when it is next; and for fifteen in all.
 func (w *world) maySucceed(o *v1alpha1.FotaCallback, leaving []*v1alpha1.FotaCallback) bool {
 	if meta.IsStatusConditionTrue(o.Status.Conditions, v1alpha1.ConditionStalled) && reason(o) != v1alpha1.ReasonAccountConflict ||
 		reason(o) == v1alpha1.ReasonCredentialsNotFound {
 		return false
 	}
-	patience := w.clock.Now().Add(-2 * time.Minute)
-	return o.CreationTimestamp.After(patience) || w.clock.Since(w.outageEnded) < longestBackoff ||
-		slices.ContainsFunc(leaving, func(l *v1alpha1.FotaCallback) bool { return l.DeletionTimestamp.After(patience) })
+	within := func(patience time.Duration) bool {
+		since := w.clock.Now().Add(-patience)
+		return slices.ContainsFunc(leaving, func(l *v1alpha1.FotaCallback) bool { return l.DeletionTimestamp.After(since) })
+	}
+	const shortly, inAll = 2 * time.Minute, 15 * time.Minute
+	switch asks := w.asks[o.UID]; {
+	case !within(inAll):
+		return false
+	case !asks.answered.IsZero():
+		if status(o).ListedGeneration != o.Generation && w.clock.Since(asks.answered) >= time.Minute {
+			return false // what can't be recorded does not count for longer: it is not next any more
+		}
+		return w.clock.Since(asks.answered) < shortly
+	case asks.asked && w.bus.plan.undisturbed(): // disturbed, it may be unable to ask again
+		return true
+	}
+	return w.clock.Since(o.CreationTimestamp.Time) < shortly || within(shortly)
 }
 
 // judgeAfter counts what an effect has changed at the far side, and judges what must not change in passing.
@@ -213,7 +228,7 @@ func (w *world) judgeWrite(by *replica, before, after *v1alpha1.FotaCallback) {
 	if !claimed(before) || claimed(after) || retains(after) || !w.sent(before, far) {
 		return
 	}
-	if next := owner(naming(account, w.seen())); next == nil || !claimsReady(next) && !w.same(far, next.Spec.URL) {
+	if next := owner(naming(account, w.seen())); next == nil || status(next).RegisteredURL == "" && !w.same(far, next.Spec.URL) {
 		w.failf(oracleRelease, "%s is let go although the far side still holds its URL, and nobody has taken it over", after.Name)
 	}
 }

@@ -183,6 +183,9 @@ func (r *replica) RoundTrip(request *http.Request) (*http.Response, error) {
 		recorder.WriteHeader(refused.status)
 		_, _ = recorder.WriteString(refused.body)
 	}
+	if e.kind == "list" && !lost {
+		r.world.hasAsked(r.working, recorder.Code, recorder.Body.Bytes())
+	}
 	if lost {
 		return nil, errors.New("connection reset by peer")
 	}

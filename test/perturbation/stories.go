@@ -115,7 +115,7 @@ func fails(fault simulator.Fault) func(*world) {
 
 func recovers(w *world) {
 	w.far.ClearFaults()
-	w.denied, w.outageEnded = false, w.clock.Now()
+	w.denied = false
 }
 
 func both(a, b func(*world)) func(*world) { return func(w *world) { a(w); b(w) } }

@@ -1,11 +1,14 @@
 package perturbation
 
 import (
+	"encoding/json"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
 	clocktesting "k8s.io/utils/clock/testing"
 
 	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
@@ -31,6 +34,8 @@ type world struct {
 	// strangers says that somebody else has registered something, maybe what was ours.
 	strangers    bool
 	deregistered map[string]bool
+	// asks is what came of the lists of each object.
+	asks map[types.UID]asks
 	// sentAt is when a URL was last sent for an account.
 	sentAt map[string]time.Time
 	// password is the user's at the far side.
@@ -38,10 +43,8 @@ type world struct {
 	// denied says that the far side lets nobody work on the account.
 	denied bool
 	// rewrites says that the far side puts a slash at the end of each URL.
-	rewrites bool
-	// outageEnded is when the far side came back.
-	outageEnded time.Time
-	mutations   int
+	rewrites  bool
+	mutations int
 	// excused are mutating calls that are not missed by an operator without fault: those of an old leader, and a deregistration that could not
 	// wait for its successor.
 	excused int
@@ -53,10 +56,29 @@ type world struct {
 	failures       []failure
 }
 
+// asks says that an object has listed its account, and when ThingSpace first said what is registered.
+type asks struct {
+	asked    bool
+	answered time.Time
+}
+
+// hasAsked notes what the object that a process works on was answered.
+func (w *world) hasAsked(object types.NamespacedName, code int, body []byte) {
+	o, ok := w.kube.objects[object]
+	if !ok {
+		return
+	}
+	all := w.asks[o.UID]
+	if all.asked = true; all.answered.IsZero() && code == http.StatusOK && (len(body) == 0 || json.Valid(body)) {
+		all.answered = w.clock.Now()
+	}
+	w.asks[o.UID] = all
+}
+
 func newWorld(p plan) *world {
 	w := &world{
 		clock: clocktesting.NewFakeClock(time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)), bus: &bus{plan: p},
-		deregistered: map[string]bool{}, sentAt: map[string]time.Time{}, alreadyShown: map[string]bool{}, logins: userLogins{proven: map[string]bool{}},
+		deregistered: map[string]bool{}, sentAt: map[string]time.Time{}, asks: map[types.UID]asks{}, alreadyShown: map[string]bool{}, logins: userLogins{proven: map[string]bool{}},
 		secrets: []string{clientSecret}, password: password,
 	}
 	w.kube = newKube(w)

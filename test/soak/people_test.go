@@ -158,9 +158,10 @@ func (p *people) resume() {
 }
 
 // finish is what people do who come to look after an outage, where something waits for them: they change the password of a user whose login was
-// refused, because a wrong answer looks like a refusal, which is not tried again with the same one, and ask for a check of everything.
+// refused, because a wrong answer looks like a refusal, which is not tried again with the same one, free all users, and ask for a check of everything.
 func (p *people) finish() {
 	g := expect(p.t)
+	g.Eventually(func() error { return set.ForgetLogins(p.t.Context(), stage.LoginRecordNamespace) }).WithTimeout(2 * time.Minute).Should(Succeed())
 	for n := range users {
 		if p.awaited(user(n)) {
 			password := changedPassword(n)

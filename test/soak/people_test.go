@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
+	"github.com/fota-callback-operator/fota-callback-operator/test/stage"
 )
 
 // The first accounts are wanted from beginning to end, only with other URLs; with the others, people do what they like. They share a few users.

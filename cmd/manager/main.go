@@ -8,10 +8,9 @@ import (
 	"fmt"
 	"os"
 
+	_ "k8s.io/client-go/plugin/pkg/client/auth" // for a kubeconfig of any kind, outside a cluster
 	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
-
-	_ "k8s.io/client-go/plugin/pkg/client/auth" // for a kubeconfig of any kind, outside a cluster
 )
 
 // version is stamped in by the linker.

@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 
 // manager is the operator as a process, with nothing in its environment but what is given.
 func manager(ctx context.Context, environment []string, args ...string) *exec.Cmd {
-	command := exec.CommandContext(ctx, os.Args[0], args...) //nolint:gosec // this program
+	command := exec.CommandContext(ctx, os.Args[0], args...)
 	command.Env = append([]string{asManager + "=true"}, environment...)
 	return command
 }
@@ -111,7 +111,7 @@ func freeAddress(t *testing.T) string {
 }
 
 func body(url string) string {
-	answer, err := http.Get(url) //nolint:noctx,gosec // of a test, on loopback
+	answer, err := http.Get(url) //nolint:noctx // of a test, on loopback
 	if err != nil {
 		return err.Error()
 	}

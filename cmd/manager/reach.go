@@ -66,7 +66,7 @@ func watchReach(config *rest.Config, clock clock.WithTicker, log logr.Logger) (*
 		if err != nil {
 			return err
 		}
-		_, _ = io.CopyN(io.Discard, response.Body, 64<<10) //nolint:errcheck // any answer will do
+		_, _ = io.CopyN(io.Discard, response.Body, 64<<10)
 		return response.Body.Close()
 	}
 	return r, nil

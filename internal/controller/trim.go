@@ -21,7 +21,7 @@ const (
 // Trim leaves of an object's metadata what the operator reads, bounded by what it uses of it and not by what somebody has written. It is never written back: a patch
 // holds what has changed since the object was trimmed.
 func Trim(o *v1alpha1.FotaCallback) {
-	o.ManagedFields, o.Labels, o.OwnerReferences, o.GenerateName, o.SelfLink = nil, nil, nil, "", ""
+	o.ManagedFields, o.Labels, o.OwnerReferences, o.GenerateName = nil, nil, nil, ""
 	kept := map[string]string{}
 	keep := func(key, value string, longest int) {
 		if _, ok := o.Annotations[key]; ok && len(value) <= longest {

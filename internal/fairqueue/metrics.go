@@ -59,8 +59,7 @@ func newQueueMetrics[T comparable](name string, clk clock.PassiveClock) *queueMe
 
 // registered returns controller-runtime's own collector, which it has registered under the same name, labels and help, and shows nowhere else.
 func registered[C prometheus.Collector](same C) C {
-	var already prometheus.AlreadyRegisteredError
-	if errors.As(metrics.Registry.Register(same), &already) {
+	if already, ok := errors.AsType[prometheus.AlreadyRegisteredError](metrics.Registry.Register(same)); ok {
 		if own, ok := already.ExistingCollector.(C); ok {
 			return own
 		}

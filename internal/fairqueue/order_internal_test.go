@@ -25,7 +25,7 @@ func namespaceOf(key string) string {
 func play(workers int, script string) string {
 	o, now := newOrder(workers, namespaceOf), start
 	var out []string
-	for _, step := range strings.Fields(script) {
+	for step := range strings.FieldsSeq(script) {
 		what, rest := step[0], step[1:]
 		key, seconds, delayed := strings.Cut(rest, "@")
 		var after int

@@ -44,7 +44,7 @@ func TestWhetherALoginMayBeMade(t *testing.T) {
 	for name, test := range map[string]struct {
 		record Record
 		left   place
-		here   bool // the credentials have signed in in this process
+		here   bool // the credentials were verified by this process
 		want   error
 	}{
 		"the first of a user":            {record: Record{}},

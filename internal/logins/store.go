@@ -251,7 +251,7 @@ func (s *Store) swap(ctx context.Context, batch []*change) error {
 			return nil
 		}
 		s.found = nil
-		if !apierrors.IsConflict(err) && !apierrors.IsAlreadyExists(err) && !(exists && apierrors.IsNotFound(err)) {
+		if !apierrors.IsConflict(err) && !apierrors.IsAlreadyExists(err) && (!exists || !apierrors.IsNotFound(err)) {
 			return s.failure("write", err)
 		}
 	}

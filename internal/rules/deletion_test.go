@@ -2,7 +2,7 @@ package rules_test
 
 import (
 	"errors"
-	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -165,7 +165,7 @@ func TestABystanderMakesNoCall(t *testing.T) {
 // One clock: two minutes from the first answer, or from when it became next where it can't ask; fifteen over all; and
 // none of the time in which nobody may make a call.
 func TestTheClockOfAHandOver(t *testing.T) {
-	after := func(d time.Duration) time.Time { return now.Add(d) }
+	after := now.Add
 	const minute = time.Minute
 	type look struct {
 		at       time.Duration
@@ -212,7 +212,7 @@ func TestASquatterThatComesAgainAndAgain(t *testing.T) {
 		if end = now.Add(time.Duration(n) * 100 * time.Second); !end.Before(h.Ends()) && n > 0 {
 			break
 		}
-		h = h.Tick(types.UID(fmt.Sprint(n)), rules.Progress{}, end)
+		h = h.Tick(types.UID(strconv.Itoa(n)), rules.Progress{}, end)
 	}
 	NewWithT(t).Expect(end.Sub(now)).To(BeNumerically("~", 15*time.Minute, 100*time.Second))
 }

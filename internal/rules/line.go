@@ -40,8 +40,9 @@ func Concerned(all []Candidate) []*v1alpha1.FotaCallback {
 			}
 		}
 	}
-	var concerned []*v1alpha1.FotaCallback
-	for _, r := range slices.Concat(line.ranked, leaving.ranked) {
+	ranked := slices.Concat(line.ranked, leaving.ranked)
+	concerned := make([]*v1alpha1.FotaCallback, 0, len(ranked))
+	for _, r := range ranked {
 		concerned = append(concerned, r.object)
 	}
 	return concerned

@@ -11,7 +11,7 @@ import (
 
 // Memory is what the process remembers of one object between reconciliations. None of it is needed after a restart:
 // without it an object waits for its scheduled time, or is tried once.
-type Memory struct {
+type Memory struct { //nolint:recvcheck // what returns another memory takes a copy, what looks at one does not
 	// FirstSeen is when this process first met the object.
 	FirstSeen time.Time
 	// LastCheck is when the last reconciliation ended, whatever came of it.
@@ -84,8 +84,9 @@ func (m Memory) SentNow(url, replaced string, now time.Time) Memory {
 		if sent == "" {
 			continue
 		}
-		others := slices.DeleteFunc(slices.Clone(m.Sent), func(s SentURL) bool { return s.URL == sent })
-		m.Sent = append(others[max(0, len(others)-sentRemembered+1):], SentURL{sent, now})
+		latest := slices.DeleteFunc(slices.Clone(m.Sent), func(s SentURL) bool { return s.URL == sent })
+		latest = append(latest, SentURL{sent, now})
+		m.Sent = latest[max(0, len(latest)-sentRemembered):]
 	}
 	return m
 }

@@ -110,8 +110,9 @@ func withheld(f Facts, e *thingspace.LoginWithheldError, secret string) string {
 	case thingspace.WithheldNamespace, thingspace.WithheldFull:
 		return fmt.Sprintf("%v: no login is made with %s. Correct the Secrets whose logins failed; an administrator can remove the keys of users "+
 			"that are not needed any more from ConfigMap %s.", e, secret, e.ConfigMap)
+	default: // thingspace.WithheldFailed
+		return loginsLeft(e.Failed, e.ConfigMap, e.Key, secret)
 	}
-	return loginsLeft(e.Failed, e.ConfigMap, e.Key, secret)
 }
 
 // toldBefore is what Ready says already about the object as it is, from where that begins so: while nothing has changed the message need not change to

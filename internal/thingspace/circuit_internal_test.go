@@ -2,6 +2,7 @@ package thingspace
 
 import (
 	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -49,7 +50,7 @@ func TestWhatOpensTheCircuit(t *testing.T) {
 			c, _ := newTestCircuit()
 			for _, calls := range test.calls {
 				for n := range calls.accounts {
-					c.call("fleet", fmt.Sprint(n), calls.status, calls.signIn)
+					c.call("fleet", strconv.Itoa(n), calls.status, calls.signIn)
 				}
 			}
 			NewWithT(t).Expect(c.open).To(Equal(test.opens))
@@ -62,10 +63,10 @@ func TestAnotherNamespacesAccount(t *testing.T) {
 	g := NewWithT(t)
 	c, _ := newTestCircuit()
 	for n := range 10 {
-		c.call("victim", fmt.Sprint(n), 200, false)
+		c.call("victim", strconv.Itoa(n), 200, false)
 	}
 	for n := range 100 {
-		c.call("tenant", fmt.Sprint(n%10), broken, false)
+		c.call("tenant", strconv.Itoa(n%10), broken, false)
 	}
 	g.Expect(c.open).To(BeFalse())
 }
@@ -97,7 +98,7 @@ func TestProbesGoRoundRobin(t *testing.T) {
 	g := NewWithT(t)
 	c, clock := newTestCircuit()
 	for n := range 10 {
-		c.call("busy", fmt.Sprint(n), noAnswer, false)
+		c.call("busy", strconv.Itoa(n), noAnswer, false)
 	}
 	g.Expect(c.open).To(BeTrue())
 	quiet, probes := map[string]time.Time{"quiet": clock.Now(), "other": clock.Now()}, map[string]int{}
@@ -132,7 +133,7 @@ func TestATurnThatNobodyTakesLapses(t *testing.T) {
 	g := NewWithT(t)
 	c, clock := newTestCircuit()
 	for n := range 10 {
-		c.call("busy", fmt.Sprint(n), noAnswer, false)
+		c.call("busy", strconv.Itoa(n), noAnswer, false)
 	}
 	_, err := c.admit("gone", "x")
 	g.Expect(err).To(HaveOccurred())

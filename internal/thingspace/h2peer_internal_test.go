@@ -84,11 +84,11 @@ func (p *h2Peer) serve(connection net.Conn) {
 		switch frame := frame.(type) {
 		case *http2.SettingsFrame:
 			if !frame.IsAck() {
-				framer.WriteSettingsAck() //nolint:errcheck,gosec // of a test
+				framer.WriteSettingsAck() //nolint:errcheck // of a test
 			}
 		case *http2.PingFrame:
 			if !frame.IsAck() {
-				framer.WritePing(true, frame.Data) //nolint:errcheck,gosec // of a test
+				framer.WritePing(true, frame.Data) //nolint:errcheck // of a test
 			}
 		case *http2.MetaHeadersFrame:
 			heads[stream], bodies[stream] = frame, &bytes.Buffer{}
@@ -104,7 +104,7 @@ func (p *h2Peer) serve(connection net.Conn) {
 }
 
 func (p *h2Peer) answer(framer *http2.Framer, stream uint32, head *http2.MetaHeadersFrame, body io.Reader) {
-	request := httptest.NewRequest(head.PseudoValue("method"), head.PseudoValue("path"), body)
+	request := httptest.NewRequestWithContext(context.Background(), head.PseudoValue("method"), head.PseudoValue("path"), body)
 	for _, field := range head.RegularFields() {
 		request.Header.Add(field.Name, field.Value)
 	}
@@ -119,7 +119,7 @@ func (p *h2Peer) answer(framer *http2.Framer, stream uint32, head *http2.MetaHea
 	p.handler.ServeHTTP(recorder, request)
 	var block bytes.Buffer
 	encoder := hpack.NewEncoder(&block)
-	encoder.WriteField(hpack.HeaderField{Name: ":status", Value: strconv.Itoa(recorder.Code)})                     //nolint:errcheck,gosec // of a test
-	framer.WriteHeaders(http2.HeadersFrameParam{StreamID: stream, BlockFragment: block.Bytes(), EndHeaders: true}) //nolint:errcheck,gosec // of a test
-	framer.WriteData(stream, true, recorder.Body.Bytes())                                                          //nolint:errcheck,gosec // of a test
+	encoder.WriteField(hpack.HeaderField{Name: ":status", Value: strconv.Itoa(recorder.Code)})                     //nolint:errcheck // of a test
+	framer.WriteHeaders(http2.HeadersFrameParam{StreamID: stream, BlockFragment: block.Bytes(), EndHeaders: true}) //nolint:errcheck // of a test
+	framer.WriteData(stream, true, recorder.Body.Bytes())                                                          //nolint:errcheck // of a test
 }

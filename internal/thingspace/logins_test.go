@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -35,7 +36,7 @@ func TestARefusedLoginIsNotRepeated(t *testing.T) {
 	for n := range 20 {
 		c := caller(wrong)
 		if n > 0 { // a label on the Secret does not change what it holds
-			wrong.Secret = thingspace.SecretVersion{Namespace: "iot", Name: "credentials", UID: "secret", ResourceVersion: fmt.Sprint(n)}
+			wrong.Secret = thingspace.SecretVersion{Namespace: "iot", Name: "credentials", UID: "secret", ResourceVersion: strconv.Itoa(n)}
 		}
 		err := as[*thingspace.CredentialsRejectedError](t, f.list(t, c))
 		g.Expect(err.Login).To(BeTrue())
@@ -55,7 +56,7 @@ func TestARefusedLoginMayBeMadeAgainAfterOtherCredentials(t *testing.T) {
 	list := func(otherSince time.Time) error {
 		version++
 		changed.OtherSince = otherSince
-		changed.Secret = thingspace.SecretVersion{Namespace: "iot", Name: "credentials", UID: "secret", ResourceVersion: fmt.Sprint(version)}
+		changed.Secret = thingspace.SecretVersion{Namespace: "iot", Name: "credentials", UID: "secret", ResourceVersion: strconv.Itoa(version)}
 		return f.list(t, caller(changed))
 	}
 	_ = as[*thingspace.CredentialsRejectedError](t, list(time.Time{}))
@@ -104,7 +105,7 @@ func TestNoFourthFailedLogin(t *testing.T) {
 					wrong = withPassword(fmt.Sprintf("wrong-%d", n))
 				}
 				wrong.Username = []thingspace.Sensitive{"Demo-User", "demo-user", "DEMO-USER"}[n%3]
-				wrong.Secret = thingspace.SecretVersion{Namespace: "iot", UID: "secret", ResourceVersion: fmt.Sprint(n)}
+				wrong.Secret = thingspace.SecretVersion{Namespace: "iot", UID: "secret", ResourceVersion: strconv.Itoa(n)}
 				asked := caller(wrong)
 				asked.AskAgain = f.clock.Now().Add(time.Hour) // a request for a check allows no login
 				_ = f.list(t, asked)
@@ -130,7 +131,7 @@ func TestAnotherNamespaceCannotUseUpAUsersLogins(t *testing.T) {
 	g.Expect(f.list(t, caller(good))).To(Succeed())
 	hostile := func(n int) error {
 		wrong := withPassword(fmt.Sprintf("wrong-%d", n))
-		wrong.Secret = thingspace.SecretVersion{Namespace: "hostile", UID: "theirs", ResourceVersion: fmt.Sprint(n)}
+		wrong.Secret = thingspace.SecretVersion{Namespace: "hostile", UID: "theirs", ResourceVersion: strconv.Itoa(n)}
 		return f.list(t, caller(wrong))
 	}
 	for n := range 40 {

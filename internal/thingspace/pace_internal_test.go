@@ -2,7 +2,7 @@ package thingspace
 
 import (
 	"context"
-	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -80,10 +80,10 @@ func TestPlacesInTheRateLimit(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newLine(t)
-			for _, call := range strings.Fields(test.calls) {
+			for call := range strings.FieldsSeq(test.calls) {
 				l.join(t.Context(), call)
 			}
-			for _, next := range strings.Fields(test.leave) {
+			for next := range strings.FieldsSeq(test.leave) {
 				l.g.Expect(l.next()).To(Equal(next))
 			}
 		})
@@ -94,7 +94,7 @@ func TestPlacesInTheRateLimit(t *testing.T) {
 func TestOneTenantDoesNotFillTheLine(t *testing.T) {
 	l := newLine(t)
 	for n := range 10_000 {
-		l.pace.waiting.Push(make(chan struct{}), "busy", fmt.Sprint(n))
+		l.pace.waiting.Push(make(chan struct{}), "busy", strconv.Itoa(n))
 	}
 	l.waiting = 10_000
 	l.join(t.Context(), "quiet/x")

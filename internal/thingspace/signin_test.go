@@ -5,9 +5,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -69,7 +69,7 @@ func TestCredentialsThatChangeBeforeTheLogin(t *testing.T) {
 func TestCredentialsThatChangeWithoutEnd(t *testing.T) {
 	g, f := NewWithT(t), newFar(t, simulator.Options{})
 	c, n := caller(good), 0
-	c.Credentials = sourceFunc(func() thingspace.Credentials { n++; return withPassword(fmt.Sprint(n)) })
+	c.Credentials = sourceFunc(func() thingspace.Credentials { n++; return withPassword(strconv.Itoa(n)) })
 	g.Expect(f.list(t, c)).To(MatchError("the credentials have changed since they were read"))
 	g.Expect(f.Count("login")).To(BeZero())
 }

@@ -25,7 +25,7 @@ func TestTurns(t *testing.T) {
 			g := NewWithT(t)
 			var q turns.Queue[string]
 			var out []string
-			for _, item := range strings.Fields(test.in) {
+			for item := range strings.FieldsSeq(test.in) {
 				keys := strings.Split(item, "/")
 				q.Push(item, keys[0], keys[1])
 			}

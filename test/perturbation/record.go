@@ -66,7 +66,7 @@ func (a recordAPI) write(o client.Object, allowed func(*corev1.ConfigMap) error)
 		}
 		written := o.(*corev1.ConfigMap).DeepCopy()
 		written.ResourceVersion = w.kube.nextVersion()
-		text, _ := json.Marshal(written) //nolint:errchkjson // strings
+		text, _ := json.Marshal(written)
 		w.written.Write(text)
 		w.kube.record = written
 		o.SetResourceVersion(written.ResourceVersion)

@@ -43,7 +43,7 @@ func TestTwoOperatorsWithOneRecordAreKilledAtRandomMoments(t *testing.T) {
 	var operators, others sync.WaitGroup
 	ended := make(chan struct{})
 	for n, name := range spaces {
-		random := rand.New(rand.NewPCG(seed, uint64(n))) //nolint:gosec // one or two
+		random := rand.New(rand.NewPCG(seed, uint64(n)))
 		operators.Go(func() {
 			for life := range lives {
 				putPassword(t, name, fmt.Sprintf("wrong-%d-%d", n, life))

@@ -21,6 +21,9 @@ func series(ctx context.Context, t *testing.T) error {
 	t.Helper()
 	const objects, patience = 20, 90 * time.Second
 	runs++
+	if err := set.ForgetLogins(ctx, operatorNamespace); err != nil {
+		return err
+	}
 	process, err := set.StartOperator("--kubeconfig="+kubeconfig, "--default-interval=1m", "--deregistration-grace=0", "--thingspace-qps=0", loginRecord)
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -144,6 +145,9 @@ func TestStartWithoutPermission(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			if !slices.ContainsFunc(c.args, func(arg string) bool { return strings.HasPrefix(arg, "--login-record=") }) {
+				c.may[stage.LoginRecordNamespace] = record("get", "create", "update") // not what is missing here
+			}
 			if c.noStream {
 				t.Setenv("KUBE_FEATURE_WatchListClient", "false")
 			}

@@ -11,6 +11,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
+	"github.com/fota-callback-operator/fota-callback-operator/test/stage"
 )
 
 // What was registered by hand is adopted without a call that changes anything, and is still there when the object is gone.
@@ -87,7 +88,7 @@ func TestNamespacedInstall(t *testing.T) {
 		}
 		g.Expect(apply(t, o)).To(Succeed())
 	}
-	g.Expect(kinds).To(Equal(map[string]int{"ServiceAccount": 1, "Role": 2, "RoleBinding": 2, "Service": 1, "Deployment": 1, "NetworkPolicy": 1}))
+	g.Expect(kinds).To(Equal(map[string]int{"ServiceAccount": 1, "Role": 3, "RoleBinding": 3, "Service": 1, "Deployment": 1, "NetworkPolicy": 1}))
 
 	namespace(t, "team-a")
 	namespace(t, "team-b")
@@ -95,7 +96,7 @@ func TestNamespacedInstall(t *testing.T) {
 	g.Expect(err).NotTo(HaveOccurred())
 	kubeconfig := impersonate(t, "system:serviceaccount:team-a:fota-callback-operator-controller-manager")
 	start(t, "--kubeconfig="+kubeconfig, "--watch-namespaces=team-a", "--leader-elect", "--leader-election-namespace=team-a",
-		"--metrics-secure=false", "--metrics-bind-address=127.0.0.1:0")
+		"--login-record=team-a/"+stage.LoginRecordName, "--metrics-secure=false", "--metrics-bind-address=127.0.0.1:0")
 	other := sample(t, "config/samples/fotacallback.yaml", "team-b")
 	g.Expect(apply(t, other)).To(Succeed())
 	o := sample(t, "config/samples/fotacallback.yaml", "team-a")

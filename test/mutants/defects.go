@@ -76,7 +76,7 @@ var bent = []defect{
 	{staleView, "a cache is current for an hour", "internal/controller/survey.go",
 		"const cacheServes = time.Second", "const cacheServes = time.Hour"},
 	{staleView, "a survey that changes nothing", "internal/controller/survey.go",
-		"if !p.facts.Standing.Same(before) {", "if false {"},
+		"if !p.facts.Standing.Same(before) {", "if !p.facts.Standing.Same(before) && false {"},
 	{staleView, "a status counts whoever's it is", "internal/rules/evidence.go",
 		"if o.Status.UID == string(o.UID) {", "if o.Status.UID != \"\" {"},
 	{lostIntent, "an intent counts whoever's it is", "internal/rules/evidence.go",

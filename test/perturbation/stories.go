@@ -197,11 +197,8 @@ var objectStories = []story{
 	}))}},
 	{"a rename in an outage", good, renamedWhile(simulator.Fault{Status: 503})},
 	// The successor tries after 0, 1, 3, 7, 15, 31 and 63 seconds, after less than two minutes, and once more after them.
-	{"a rename in an outage of minutes", good, []act{create(), user(func(w *world) {
-		w.far.Inject(simulator.Fault{Operation: "list", Status: 503, Times: 8})
-		w.kube.delete("fleet")
-		w.kube.create(callback("renamed", account, nextURL))
-	})}},
+	{"a rename in an outage of minutes", good, renamedFor(simulator.Fault{Operation: "list", Status: 503, Times: 8})},
+	{"a rename while a web page answers for minutes", good, renamedFor(simulator.Fault{Operation: "list", Status: 200, Body: "<html>", Times: 8})},
 	{"a rename while nothing can be changed", good, []act{create(), user(func(w *world) {
 		fails(simulator.Fault{Operation: "update", Status: 503})(w)
 		w.far.Inject(simulator.Fault{Operation: "register", Status: 503})
@@ -215,6 +212,15 @@ var objectStories = []story{
 			w.kube.create(callback("next", account, nextURL))
 		})), farSide(recovers),
 	}},
+}
+
+// renamedFor is an object that is replaced by another with another URL, while the far side answers some calls wrongly.
+func renamedFor(fault simulator.Fault) []act {
+	return []act{create(), user(func(w *world) {
+		w.far.Inject(fault)
+		w.kube.delete("fleet")
+		w.kube.create(callback("renamed", account, nextURL))
+	})}
 }
 
 // renamedWhile is an object that is replaced by another with another URL, while the far side answers wrongly for some time.

@@ -107,16 +107,20 @@ func waitsForLogin(err error) bool {
 
 // heldBack reports whether an attempt made no call because nobody may: the circuit is open, or ThingSpace asked to wait.
 func heldBack(err error) bool {
-	var limited *thingspace.RateLimitedError
-	var unavailable *thingspace.UnavailableError
-	return errors.As(err, &limited) && limited.LoginInterval == 0 || errors.As(err, &unavailable) && unavailable.CircuitOpen
+	if limited, ok := errors.AsType[*thingspace.RateLimitedError](err); ok {
+		return limited.LoginInterval == 0
+	}
+	unavailable, ok := errors.AsType[*thingspace.UnavailableError](err)
+	return ok && unavailable.CircuitOpen
 }
 
 // unanswered reports whether a call was made, and met no answer that says anything.
 func unanswered(err error) bool {
-	var unavailable *thingspace.UnavailableError
-	var unexpected *thingspace.UnexpectedResponseError
-	return errors.As(err, &unavailable) && !unavailable.CircuitOpen || errors.As(err, &unexpected)
+	if unavailable, ok := errors.AsType[*thingspace.UnavailableError](err); ok {
+		return !unavailable.CircuitOpen
+	}
+	_, unreadable := errors.AsType[*thingspace.UnexpectedResponseError](err)
+	return unreadable
 }
 
 // askedToWait is how long the far side, or its protection, wants to be left alone; zero where it did not say.

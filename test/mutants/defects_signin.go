@@ -30,8 +30,6 @@ var bentSignIn = []defect{
 		"err = s.api.Update(ctx, written)", "written.ResourceVersion = \"\"\n\t\t\terr = s.api.Update(ctx, written)"},
 	{signIn, "a success takes no failure off", "internal/logins/record.go",
 		"r.Failed = int(min(int64(r.Failed), r.Counted-attempt.Number))", "_ = r.Failed"},
-	{signIn, "a place that is left is lost", "internal/logins/record.go",
-		"return left.attempt != \"\" && left.attempt == r.Attempt", "return left.attempt != \"\" && left.attempt != r.Attempt && false"},
 	{signIn, "what was refused once is refused for ever", "internal/thingspace/session.go",
 		"s.loginRefused != nil && !s.loginRefusedAt.Before(otherSince)", "s.loginRefused != nil"},
 	{signIn, "the gateway's refusal of a login is taken for ThingSpace's", "internal/thingspace/signin.go",

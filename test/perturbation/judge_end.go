@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
 	"github.com/fota-callback-operator/fota-callback-operator/api/v1alpha1"
 	"github.com/fota-callback-operator/fota-callback-operator/internal/rules"
 	"github.com/fota-callback-operator/fota-callback-operator/internal/simulator"
@@ -51,7 +53,7 @@ func (w *world) judgeWithheld() {
 func (w *world) judgeAccount(far string, all []*v1alpha1.FotaCallback) {
 	var wanting, owners []*v1alpha1.FotaCallback
 	for _, o := range all {
-		if !deleting(o) && !o.Spec.Suspend && rules.CheckSpec(&o.Spec) == nil && w.hasAccess(o) {
+		if !deleting(o) && !o.Spec.Suspend && rules.CheckSpec(&o.Spec) == nil && w.hasAccess(o) && w.kube.passwordOf(client.ObjectKeyFromObject(o)) != "" {
 			wanting = append(wanting, o)
 			if reason(o) != v1alpha1.ReasonAccountConflict {
 				owners = append(owners, o)
@@ -97,6 +99,9 @@ func (w *world) remembers() bool { return w.bus.plan.undisturbed() && !w.denied 
 
 // judgePrompt expects that the operator has taken up whatever people have just done.
 func (w *world) judgePrompt() {
+	if first := owner(naming(account, w.kube.objects)); first != nil && first.Labels[tooLarge] == "" && reason(first) == v1alpha1.ReasonAccountConflict {
+		w.failf(oraclePrompt, "%s goes first, and has not been told", first.Name)
+	}
 	for _, o := range sorted(w.kube.objects) {
 		requested := o.Annotations[v1alpha1.RequestedAtAnnotation]
 		if o.Labels[tooLarge] != "" {

@@ -29,8 +29,14 @@ type story struct {
 	acts  []act
 }
 
-// eitherMay is a story in which it depends on who comes first which of two objects gets the account.
-const eitherMay = "refused, and then another claims the account in an outage"
+// These are stories in which it depends on who comes first which of two objects gets the account.
+const (
+	olderComesBack = "an older one finds its Secret after another has registered"
+	eitherMay      = "refused, and then another claims the account in an outage"
+)
+
+// eitherMay reports whether it depends on who comes first which of two objects gets the account.
+func (s story) eitherMay() bool { return s.name == eitherMay || s.name == olderComesBack }
 
 // act is something that people do. It says whether it could be done.
 type act struct {
@@ -190,12 +196,9 @@ var objectStories = []story{
 		w.kube.edit("fleet", resume)
 	}))}},
 	{"a rename in an outage", good, renamedWhile(simulator.Fault{Status: 503})},
-	// The successor tries after 0, 1, 3, 7, 15, 31 and 63 seconds, and again after the two minutes in which its predecessor makes no call.
-	{"a rename in an outage of a minute", good, []act{create(), user(func(w *world) {
-		w.far.Inject(simulator.Fault{Operation: "list", Status: 503, Times: 7})
-		w.kube.delete("fleet")
-		w.kube.create(callback("renamed", account, nextURL))
-	})}},
+	// The successor tries after 0, 1, 3, 7, 15, 31 and 63 seconds, after less than two minutes, and once more after them.
+	{"a rename in an outage of minutes", good, renamedFor(simulator.Fault{Operation: "list", Status: 503, Times: 8})},
+	{"a rename while a web page answers for minutes", good, renamedFor(simulator.Fault{Operation: "list", Status: 200, Body: "<html>", Times: 8})},
 	{"a rename while nothing can be changed", good, []act{create(), user(func(w *world) {
 		fails(simulator.Fault{Operation: "update", Status: 503})(w)
 		w.far.Inject(simulator.Fault{Operation: "register", Status: 503})
@@ -209,6 +212,15 @@ var objectStories = []story{
 			w.kube.create(callback("next", account, nextURL))
 		})), farSide(recovers),
 	}},
+}
+
+// renamedFor is an object that is replaced by another with another URL, while the far side answers some calls wrongly.
+func renamedFor(fault simulator.Fault) []act {
+	return []act{create(), user(func(w *world) {
+		w.far.Inject(fault)
+		w.kube.delete("fleet")
+		w.kube.create(callback("renamed", account, nextURL))
+	})}
 }
 
 // renamedWhile is an object that is replaced by another with another URL, while the far side answers wrongly for some time.

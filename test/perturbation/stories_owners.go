@@ -15,6 +15,9 @@ var ownerStories = []story{
 	{"its status wiped", good, []act{create(), edit(wipe), edit(changeURL)}},
 	{"its status wiped, then deleted", good, []act{create(), edit(wipe), remove}},
 	{"restored with another object's status", good, []act{create(restored)}},
+	{olderComesBack, good, []act{create(ownSecret), createNamed("next", changeURL), user(func(w *world) {
+		w.kube.secret("own", password)
+	})}},
 	{"a squatter that says nothing", good, []act{squat(saysNothing), create(), edit(changeURL), remove}},
 	{"a squatter that says nothing, and a rename", good, []act{create(), squat(saysNothing), user(func(w *world) {
 		w.kube.delete("fleet")
@@ -28,6 +31,11 @@ var ownerStories = []story{
 	{"a squatter that carries the URL, then deleted", good, []act{create(), squat(carries(fleetURL)), remove}},
 	{"a suspended copy, deleted", good, []act{create(), squat(carries(fleetURL), suspend), unsquat}},
 	{"a squatter deleted with a claim of the foreign URL", both(good, byHand(foreign)), []act{create(ifUnregistered), squat(), {do: claimForeign}, unsquat}},
+}
+
+// ownSecret names a Secret of its own.
+func ownSecret(o *v1alpha1.FotaCallback) {
+	o.Spec.CredentialsSecretRef = &v1alpha1.SecretReference{Name: "own"}
 }
 
 var squatter = types.NamespacedName{Namespace: "another", Name: "squatter"}

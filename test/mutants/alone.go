@@ -28,10 +28,12 @@ var alone = map[string]string{
 	"settles":            "what is suspended is looked at all the time",
 	"stays":              "a check hours after the last change writes",
 	"as wished":          "credentials are not kept for the deletion",
-	"as undisturbed":     "a success takes no failure off",
 	"no call too many":   "what is in sync is sent again until status says so",
 	"own writes known":   "own writes are forgotten",
 }
+
+// neverAlone are promises of which no defect is known that nothing else notices: what they notice, others notice too.
+var neverAlone = []string{"as undisturbed"}
 
 // made are there for one promise each. Of two of them other promises take notice too by now, since there are more stories.
 var made = []defect{

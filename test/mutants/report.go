@@ -107,7 +107,7 @@ func matrix(tried []result, shown string) string {
 	}
 	fmt.Fprintln(&text, "\n| promise | defects that break it | a defect that nothing else notices |\n|---|---:|---|")
 	found := alones(tried, shown)
-	for _, promise := range slices.Sorted(maps.Keys(alone)) {
+	for _, promise := range slices.Sorted(slices.Values(slices.Concat(slices.Collect(maps.Keys(alone)), neverAlone))) {
 		fmt.Fprintf(&text, "| %s | %d | %s |\n", promise, noticed[promise], found[promise])
 	}
 	return text.String()

@@ -56,17 +56,17 @@ func (l *line) join(ctx context.Context, name string) {
 
 // next is who leaves next.
 func (l *line) next() string {
-	l.g.Eventually(l.clock.HasWaiters).Should(BeTrue())
 	count := func() int {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		return len(l.left)
 	}
 	before := count()
+	l.g.Eventually(l.clock.HasWaiters).Should(BeTrue())
 	l.clock.Step(time.Second)
 	l.waiting--
-	l.g.Eventually(func() int { return count() + l.length() }).Should(Equal(before + l.waiting + 1))
 	l.g.Eventually(count).Should(Equal(before + 1))
+	l.g.Expect(l.length()).To(Equal(l.waiting))
 	return l.left[before]
 }
 
